@@ -1,0 +1,5 @@
+"""The laboratory: an instrument that can be trusted, a journal that can be resumed, a report a sceptic accepts.
+
+Arrows run one way: `report` reads `analysis`, `analysis` reads the archive's types, `lab` reads the
+scenarios' descriptions, and only `instrument`, the scenarios' users and `locustfile` import Locust.
+"""

@@ -1,0 +1,1 @@
+"""From raw samples to verdicts: pure functions of the archive; a figure without enough samples is None."""

@@ -1,0 +1,167 @@
+"""The archive's documents: `manifest.json` of a run, `cell.json` of a cell, `generator.json` of the load generator.
+
+Strict pydantic models, so that the published JSON Schemas are these classes and nothing else.
+A figure that could not be had is `null`, never zero.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+CellState = Literal["server-limited", "unsaturated", "generator-limited", "invalid"]
+CheckStatus = Literal["ok", "warning", "failed", "not available"]
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Level(Record):
+    """How hard the server is pressed: `users` in the closed loop, `rate` (arrivals per second) in the open loop."""
+
+    kind: Literal["users", "rate"]
+    value: float
+
+
+class Check(Record):
+    """One self-check with its figure; `advice` says what to do where it is not ok."""
+
+    name: str
+    status: CheckStatus
+    figure: float | None
+    limit: float | None
+    unit: str
+    advice: str = ""
+
+
+class ServerRun(Record):
+    """The server under test as it ran: the command asked for and the configuration read back from it."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    url: str
+    health: dict[str, Any]
+    processes: int
+    threads: int
+    slots: int | None = Field(description="requests served at the same time; null where no bound is known")
+    slot_kind: str = Field(description="what fills one: process, thread, greenlet, task")
+    cpus: list[int] | None
+    started_unix_s: float
+    stop_signal: Literal["SIGTERM", "SIGKILL", "died"] | None = None
+    exit_status: int | None = None
+
+
+class GeneratorDocument(Record):
+    """What the load generator says of itself, written as `generator.json` beside `samples.bin`."""
+
+    schema_version: int = SCHEMA_VERSION
+    scenario: str
+    parameters: dict[str, Any]
+    client: Literal["wire", "fasthttp", "http"]
+    connections: str = Field(description="keepalive, close, user, or a number of requests per connection")
+    arrivals: Literal["closed", "poisson", "constant", "replay"]
+    users: int
+    rate_per_s: float | None
+    seed: int
+    loop: str = Field(description="gevent's backend, such as epoll or linux_iouring")
+    python: str
+    locust: str
+    zero_unix_s: float = Field(description="wall clock at the generator's zero, the start of the warm-up")
+    warmup_us: int = Field(description="planned end of the warm-up, since zero")
+    measure_us: int = Field(description="planned end of the measuring phase, since zero")
+    end_us: int = Field(description="when the last request had ended or was censored, since zero")
+    names: list[str]
+    due: int = Field(description="requests due in all phases, dropped ones included")
+    sent: int = Field(description="requests of which a byte was sent, all phases: the server must have counted as many")
+    cpu_user_s: float
+    cpu_system_s: float
+    cpu_measure_share: float | None = Field(description="CPU seconds per second while measuring")
+    run_queue_share: float | None = Field(description="share of the measuring phase spent runnable, not running")
+    loop_lag_us: dict[str, float | None] = Field(description="p50, p99, max of the heartbeat's lateness while measuring")
+    send_lateness_us: dict[str, float | None] = Field(description="p50, p99, max of sent - due in the open loop")
+    locust_workers: int = 0
+    lost_locust_workers: int = 0
+
+
+class SideProbe(Record):
+    """Resources of one side's whole process tree over the measuring phase."""
+
+    cpu_user_s: float | None
+    cpu_system_s: float | None
+    rss_peak_bytes: int | None
+    pss_start_bytes: int | None
+    pss_end_bytes: int | None
+    threads_peak: int | None
+    descriptors_peak: int | None
+    voluntary_switches: int | None
+    involuntary_switches: int | None
+    run_queue_s: float | None
+    sockets_peak: int | None
+    read_bytes: int | None
+
+
+class CellRecord(Record):
+    """One cell: server x scenario x level x block, what was asked and what came of it."""
+
+    schema_version: int = SCHEMA_VERSION
+    id: str
+    run: str
+    server: str
+    scenario: str = Field(description="the label in the plan; `scenario_kind` is the scenario's own name")
+    scenario_kind: str
+    parameters: dict[str, Any]
+    level: Level
+    block: int
+    order: int = Field(description="position in the run, from 0")
+    seed: int
+    state: CellState
+    reason: str | None = Field(description="why the cell is invalid or generator-limited")
+    warnings: list[str] = []
+    server_run: ServerRun | None
+    generator: GeneratorDocument | None
+    generator_command: list[str] = []
+    checks: list[Check] = []
+    server_probe: SideProbe | None = None
+    generator_probe: SideProbe | None = None
+    server_count: int | None = Field(default=None, description="requests the server counted while the generator ran")
+    accept_queue_overflows: int | None = None
+    probe_cpu_s: float | None = None
+    started_unix_s: float
+    ended_unix_s: float
+
+
+class Comparison(Record):
+    """A primary comparison a plan declares: how `server` fares against `baseline`."""
+
+    server: str
+    baseline: str
+    scenario: str
+    level: Level
+    metric: Literal["throughput", "response_p50", "response_p99", "service_p50", "service_p99"]
+
+
+class Manifest(Record):
+    """One run: the resolved plan, where it ran and what it ran with."""
+
+    schema_version: int = SCHEMA_VERSION
+    run: str
+    plan: dict[str, Any]
+    plan_name: str
+    quick: bool = Field(description="too few or too short repeats for comparison with other runs")
+    seed: int
+    cells: list[str] = Field(description="ids of all planned cells, in the order of the run")
+    primaries: list[Comparison]
+    created_unix_s: float
+    finished_unix_s: float | None = None
+    command: list[str]
+    versions: dict[str, str]
+    machine: dict[str, Any]
+    machine_id: str = Field(description="hash of what must agree for two runs to be pooled")
+    plan_id: str = Field(description="hash of the resolved plan")
+    code_id: str = Field(description="git commit, `+dirty` where it was")
+    calibration: dict[str, Any] | None = None
+    noise: dict[str, Any] = {}
+    aa_floor: dict[str, float] | None = Field(default=None, description="metric to the floor of an earlier A/A run")

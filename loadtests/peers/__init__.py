@@ -1,0 +1,1 @@
+"""The idiomatic applications that a reader would write in ten lines, and that the twins must beat."""

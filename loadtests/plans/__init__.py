@@ -1,0 +1,1 @@
+"""The shipped plans, each explained by the sentence on its first line."""

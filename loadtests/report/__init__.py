@@ -1,0 +1,1 @@
+"""From verdicts to pages: pure functions of the archive; no figure is made here, only shown."""
