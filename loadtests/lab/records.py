@@ -44,8 +44,8 @@ class ServerRun(Record):
     environment: dict[str, str]
     url: str
     health: dict[str, Any]
-    processes: int
-    threads: int
+    processes: int | None = Field(description="null where the server is not started by the laboratory")
+    threads: int | None
     slots: int | None = Field(description="requests served at the same time; null where no bound is known")
     slot_kind: str = Field(description="what fills one: process, thread, greenlet, task")
     cpus: list[int] | None
@@ -75,13 +75,21 @@ class GeneratorDocument(Record):
     end_us: int = Field(description="when the last request had ended or was censored, since zero")
     names: list[str]
     due: int = Field(description="requests due in all phases, dropped ones included")
-    sent: int = Field(description="requests of which a byte was sent, all phases: the server must have counted as many")
+    sent: int = Field(
+        description="requests of which a byte was sent, all phases: the server must have counted as many"
+    )
     cpu_user_s: float
     cpu_system_s: float
     cpu_measure_share: float | None = Field(description="CPU seconds per second while measuring")
-    run_queue_share: float | None = Field(description="share of the measuring phase spent runnable, not running")
-    loop_lag_us: dict[str, float | None] = Field(description="p50, p99, max of the heartbeat's lateness while measuring")
-    send_lateness_us: dict[str, float | None] = Field(description="p50, p99, max of sent - due in the open loop")
+    run_queue_share: float | None = Field(
+        description="share of the measuring phase spent runnable, not running"
+    )
+    loop_lag_us: dict[str, float | None] = Field(
+        description="p50, p99, max of the heartbeat's lateness while measuring"
+    )
+    send_lateness_us: dict[str, float | None] = Field(
+        description="p50, p99, max of sent - due in the open loop"
+    )
     locust_workers: int = 0
     lost_locust_workers: int = 0
 
@@ -116,6 +124,9 @@ class CellRecord(Record):
     level: Level
     block: int
     order: int = Field(description="position in the run, from 0")
+    search: str | None = Field(
+        default=None, description="id of the capacity search of which this cell is evidence"
+    )
     seed: int
     state: CellState
     reason: str | None = Field(description="why the cell is invalid or generator-limited")
@@ -126,11 +137,40 @@ class CellRecord(Record):
     checks: list[Check] = []
     server_probe: SideProbe | None = None
     generator_probe: SideProbe | None = None
-    server_count: int | None = Field(default=None, description="requests the server counted while the generator ran")
+    server_count: int | None = Field(
+        default=None, description="requests the server counted while the generator ran"
+    )
     accept_queue_overflows: int | None = None
     probe_cpu_s: float | None = None
     started_unix_s: float
     ended_unix_s: float
+
+
+class SearchStep(Record):
+    """One cell of a capacity search: the level tried and whether it met the target."""
+
+    cell: str
+    level: Level
+    met: bool
+    reason: str = Field(description="empty where the target was met")
+    purpose: Literal["doubling", "bisection", "confirmation"]
+
+
+class SearchRecord(Record):
+    """`searches/<id>.json`: the highest level that meets the target, as a bracket with its evidence."""
+
+    schema_version: int = SCHEMA_VERSION
+    id: str
+    run: str
+    server: str
+    scenario: str
+    block: int
+    target: dict[str, Any]
+    low: float | None = Field(description="highest level that met the target and was confirmed")
+    high: float | None = Field(description="lowest level above it that did not; null where none was found")
+    confirmations: int
+    reason: str | None = Field(description="why there is no bracket, or why it is open")
+    steps: list[SearchStep]
 
 
 class Comparison(Record):
@@ -164,4 +204,6 @@ class Manifest(Record):
     code_id: str = Field(description="git commit, `+dirty` where it was")
     calibration: dict[str, Any] | None = None
     noise: dict[str, Any] = {}
-    aa_floor: dict[str, float] | None = Field(default=None, description="metric to the floor of an earlier A/A run")
+    aa_floor: dict[str, float] | None = Field(
+        default=None, description="metric to the floor of an earlier A/A run"
+    )
