@@ -1,4 +1,4 @@
-"""The archive's documents: `manifest.json` of a run, `cell.json` of a cell, `generator.json` of the load generator.
+"""The archive's documents: `manifest.json` of a run, `cell.json` of a cell, `generator.json` of its generator.
 
 Strict pydantic models, so that the published JSON Schemas are these classes and nothing else.
 A figure that could not be had is `null`, never zero.
@@ -19,7 +19,7 @@ class Record(BaseModel):
 
 
 class Level(Record):
-    """How hard the server is pressed: `users` in the closed loop, `rate` (arrivals per second) in the open loop."""
+    """How hard the server is pressed: `users` (closed loop) or `rate`, arrivals per second (open loop)."""
 
     kind: Literal["users", "rate"]
     value: float
