@@ -1,4 +1,4 @@
-"""The archive's documents: `manifest.json` of a run, `cell.json` of a cell, `generator.json` of its generator.
+"""The archive's documents: `manifest.json` of a run, `cell.json` of a cell, `generator.json`.
 
 Strict pydantic models, so that the published JSON Schemas are these classes and nothing else.
 A figure that could not be had is `null`, never zero.
