@@ -1,0 +1,50 @@
+"""One answer for each primary comparison of the plan: a verdict with its interval, or why there is none."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from loadtests.analysis.cells import CellSummary
+from loadtests.analysis.differences import Difference, Judge, paired
+from loadtests.analysis.metrics import METRICS
+from loadtests.analysis.points import level_label, level_words
+from loadtests.analysis.wording import verdict_sentence
+from loadtests.lab.records import Comparison, Level
+
+MetricName = Literal["throughput", "response_p50", "response_p99", "service_p50", "service_p99"]
+
+
+class Answer(Difference):
+    id: str
+    server: str
+    baseline: str
+    scenario: str
+    level: Level
+    metric: MetricName
+    sentence: str
+    explanation: list[str] = Field(default=[], description="what bounds each side, from measured evidence")
+
+
+def answers(cells: Sequence[CellSummary], primaries: Sequence[Comparison], judge: Judge) -> list[Answer]:
+    """One answer for each primary comparison, in the plan's order."""
+    return [_answer(cells, primary, judge) for primary in primaries]
+
+
+def _answer(cells: Sequence[CellSummary], primary: Comparison, judge: Judge) -> Answer:
+    metric = METRICS[primary.metric]
+    here = [c for c in cells if c.scenario == primary.scenario and c.level == primary.level and not c.search]
+    found = paired(
+        (c for c in here if c.server == primary.server),
+        (c for c in here if c.server == primary.baseline),
+        metric,
+        judge,
+    )
+    sentence = verdict_sentence(found, metric, primary.server, primary.baseline)
+    label = level_label(primary.level)
+    return Answer(
+        **found.model_dump(),
+        **primary.model_dump(),
+        id=f"{primary.server}:{primary.baseline}/{primary.scenario}/{label}/{primary.metric}",
+        sentence=f"{primary.scenario}, {level_words(primary.level)}: {sentence}.",
+    )

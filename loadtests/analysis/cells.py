@@ -1,0 +1,211 @@
+"""The figures of one cell, from its raw samples.
+
+Latencies belong to requests *due* while measuring; throughput counts successful responses that *ended*
+while measuring, so that a backlog served during the drain is not taken for speed.
+"""
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from loadtests.analysis import steady
+from loadtests.analysis.percentiles import lower_bounds, nines, percentiles
+from loadtests.lab.records import CellRecord, CellState, Check, Level, Record, SideProbe
+from loadtests.samples import CENSORED, DROPPED, KINDS, MEASURE, OK, Samples
+
+Percentiles = dict[str, int | None]
+
+
+class Second(Record):
+    """One second of a cell, warm-up included; `second` counts from the generator's zero."""
+
+    second: int
+    phase: Literal["warmup", "measure", "drain"]
+    ok: int
+    failed: int
+    p50_us: int | None
+    p99_us: int | None
+
+
+class CellSummary(Record):
+    """One cell's figures. Those of an `invalid` cell are null, whatever its samples say."""
+
+    id: str
+    run: str
+    server: str
+    scenario: str
+    scenario_kind: str
+    parameters: dict[str, Any]
+    level: Level
+    block: int
+    search: str | None
+    state: CellState
+    reason: str | None
+    warnings: list[str]
+    checks: list[Check]
+    duration_s: float | None = Field(description="length of the measuring phase")
+    requests: int | None = Field(description="due while measuring, dropped and censored ones included")
+    failures: int | None = Field(description="of those, all that did not succeed")
+    censored: int | None
+    dropped: int | None
+    kinds: dict[str, int] | None = Field(description="requests due while measuring, by outcome")
+    throughput_per_s: float | None = Field(description="a lower bound in a generator-limited cell")
+    goodput_per_s: float | None = Field(description="successes within the latency target; null without one")
+    bytes_per_s: float | None
+    latency_samples: int | None = Field(description="successes and censored requests due while measuring")
+    response_time_us: Percentiles | None
+    service_time_us: Percentiles | None
+    response_mean_us: float | None
+    service_mean_us: float | None
+    at_least: list[str] = Field(description="response-time percentiles that censoring makes lower bounds")
+    nines: list[tuple[float, int]] = Field(description="quantile and response time in µs")
+    steady: bool | None
+    steady_cut_share: float | None
+    drift_share: float | None
+    drifting: bool | None
+    busy_cores: float | None = Field(description="server's CPU seconds per second while measuring")
+    generator_busy_cores: float | None
+    cpu_ms_per_request: float | None
+    rss_peak_bytes: int | None
+    generator_rss_peak_bytes: int | None
+    processes: int | None
+    threads: int | None
+    slots: int | None
+    slot_kind: str | None
+    cores: int | None = Field(description="cores the server may use at once: pinned ones, or its processes")
+
+
+COPIED = tuple(name for name in CellRecord.model_fields if name in CellSummary.model_fields)
+
+
+def summarise_cell(record: CellRecord, samples: Samples, target_us: int | None = None) -> CellSummary:
+    """Figures of a finished cell; `samples` has shape (n,) and dtype SAMPLE; `target_us` is for goodput."""
+    run = record.server_run
+    facts: dict[str, Any] = {
+        **{name: getattr(record, name) for name in COPIED},
+        "processes": run.processes if run else None,
+        "threads": run.threads if run else None,
+        "slots": run.slots if run else None,
+        "slot_kind": run.slot_kind if run else None,
+        "cores": _cores(record),
+    }
+    figures: dict[str, Any] = {
+        name: None for name, field in CellSummary.model_fields.items() if name not in facts
+    }
+    figures |= {"at_least": [], "nines": []}
+    if record.state != "invalid" and record.generator is not None:
+        figures |= _figures(record, samples, target_us)
+    return CellSummary(**facts, **figures)
+
+
+def seconds(record: CellRecord, samples: Samples) -> list[Second]:
+    """What happened in each second of a valid cell, by the time at which a request ended."""
+    generator = record.generator
+    if record.state == "invalid" or generator is None:
+        return []
+    ended = (samples["due_us"] + samples["last_byte_us"]) // 1_000_000
+    found = []
+    for second in range(int(generator.end_us // 1_000_000) + 1):
+        inside = samples[ended == second]
+        ok = inside["kind"] == OK
+        points = percentiles(np.sort(inside["last_byte_us"][ok].astype(np.int64)))
+        begin = second * 1_000_000
+        found.append(
+            Second(
+                second=second,
+                phase="warmup"
+                if begin < generator.warmup_us
+                else "measure"
+                if begin < generator.measure_us
+                else "drain",
+                ok=int(ok.sum()),
+                failed=int((~ok).sum()),
+                p50_us=points["p50"],
+                p99_us=points["p99"],
+            )
+        )
+    return found
+
+
+def _figures(record: CellRecord, samples: Samples, target_us: int | None) -> dict[str, Any]:
+    generator = record.generator
+    assert generator is not None  # noqa: S101 - narrows the type; the caller has looked
+    begin_us, end_us = generator.warmup_us, min(generator.measure_us, generator.end_us)
+    duration_s = (end_us - begin_us) / 1e6
+    if duration_s <= 0:
+        return {}
+    due_us, response_us = samples["due_us"], samples["last_byte_us"].astype(np.int64)
+    kind = samples["kind"]
+    ended_us = due_us + response_us
+    in_window = (kind == OK) & (ended_us >= begin_us) & (ended_us < end_us)
+    successes = int(in_window.sum())
+
+    due = samples["phase"] == MEASURE
+    due_kind = kind[due]
+    counts = np.bincount(due_kind, minlength=len(KINDS))
+    timed = due & ((kind == OK) | (kind == CENSORED))
+    response = np.sort(response_us[timed])
+    # a request may be censored before it was sent: its service time has not begun
+    service = np.maximum(response_us[timed] - samples["sent_us"][timed].astype(np.int64), 0)
+    response_points = percentiles(response)
+    return {
+        "duration_s": duration_s,
+        "requests": int(due.sum()),
+        "failures": int(due.sum() - counts[OK]),
+        "censored": int(counts[CENSORED]),
+        "dropped": int(counts[DROPPED]),
+        "kinds": {name: int(count) for name, count in zip(KINDS, counts, strict=True) if count},
+        "throughput_per_s": successes / duration_s if successes else None,
+        "goodput_per_s": None
+        if target_us is None
+        else int((in_window & (response_us <= target_us)).sum()) / duration_s,
+        "bytes_per_s": int(samples["received_bytes"][in_window].sum()) / duration_s if successes else None,
+        "latency_samples": len(response),
+        "response_time_us": response_points,
+        "service_time_us": percentiles(np.sort(service)),
+        "response_mean_us": float(response.mean()) if len(response) else None,
+        "service_mean_us": float(service.mean()) if len(response) else None,
+        "at_least": lower_bounds(response_points, response_us[due & (kind == CENSORED)]),
+        "nines": nines(response),
+        **_steadiness(ended_us[in_window], begin_us, end_us),
+        **_resources(record.server_probe, duration_s, successes),
+        "generator_busy_cores": generator.cpu_measure_share,
+        "generator_rss_peak_bytes": record.generator_probe.rss_peak_bytes if record.generator_probe else None,
+    }
+
+
+def _steadiness(ended_us: npt.NDArray[np.int64], begin_us: int, end_us: int) -> dict[str, Any]:
+    # ten responses a window at the least, or its count is mostly Poisson noise
+    windows = min(steady.WINDOWS, len(ended_us) // 10)
+    counts, _ = np.histogram(ended_us, bins=max(windows, 1), range=(begin_us, end_us))
+    found = steady.steadiness(counts.tolist())
+    if found is None:
+        return {}
+    return {
+        "steady": found.steady,
+        "steady_cut_share": found.cut_share,
+        "drift_share": found.drift_share,
+        "drifting": found.drifting,
+    }
+
+
+def _resources(probe: SideProbe | None, duration_s: float, successes: int) -> dict[str, Any]:
+    if probe is None:
+        return {}
+    found: dict[str, Any] = {"rss_peak_bytes": probe.rss_peak_bytes}
+    if probe.cpu_user_s is not None and probe.cpu_system_s is not None:
+        cpu_s = probe.cpu_user_s + probe.cpu_system_s
+        found["busy_cores"] = cpu_s / duration_s
+        found["cpu_ms_per_request"] = cpu_s * 1e3 / successes if successes else None
+    return found
+
+
+def _cores(record: CellRecord) -> int | None:
+    run = record.server_run
+    if run is None or (run.cpus is None and run.processes is None):
+        return None
+    if run.cpus is None:
+        return run.processes
+    return min(len(run.cpus), run.processes or len(run.cpus))

@@ -1,0 +1,147 @@
+"""How many times better one server is than another, and the verdict: the heart of every comparison."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from loadtests.analysis import ratios
+from loadtests.analysis.cells import CellSummary
+from loadtests.analysis.metrics import Metric
+from loadtests.lab.records import Record
+
+# The four verdicts, and what stands in their place: a bound or nothing where the generator was the limit,
+# `invalid` where no pair of sound cells is left, `same run` where a run is compared with itself.
+Outcome = Literal[
+    "faster",
+    "slower",
+    "equivalent",
+    "inconclusive",
+    "at least",
+    "at most",
+    "generator-limited",
+    "invalid",
+    "same run",
+]
+LIMITED = "the load generator, not the server, was the limit"
+
+
+class Difference(Record):
+    """How many times better one side is. Times are turned over, so that above 1 is always better."""
+
+    verdict: Outcome
+    ratio: float | None = Field(default=None, description="throughput: server / baseline; times: turned over")
+    low: float | None = None
+    high: float | None = None
+    blocks: int = Field(default=0, description="blocks in which both sides are sound")
+    confidence: float = Field(description="of this interval, so that all primaries hold at once")
+    delta: float
+    blocks_needed: int | None = Field(
+        default=None, description="further blocks that would settle an inconclusive one"
+    )
+    cross_check: tuple[float, float] | None = Field(
+        default=None, description="bootstrap-t interval, where it can be had"
+    )
+    reasons: list[str] = Field(default=[], description="why blocks are missing or no verdict is given")
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The conditions of all verdicts of a run: the intervals of `comparisons` hold at once."""
+
+    comparisons: int
+    floors: dict[str, float]
+
+    @property
+    def confidence(self) -> float:
+        return ratios.simultaneous(ratios.CONFIDENCE, self.comparisons)
+
+    def delta(self, metric: str) -> float:
+        return ratios.practical_delta(self.floors.get(metric))
+
+
+def paired(
+    ours: Iterable[CellSummary], theirs: Iterable[CellSummary], metric: Metric, judge: Judge
+) -> Difference:
+    """Two servers at one level of one scenario, compared within blocks."""
+    left, right = {cell.block: cell for cell in ours}, {cell.block: cell for cell in theirs}
+    pairs: list[tuple[float, float]] = []
+    limited = [False, False]
+    reasons = []
+    for block in sorted(left.keys() | right.keys()):
+        cells = (left.get(block), right.get(block))
+        value, base = (metric.pick(cell) if cell else None for cell in cells)
+        if value and base:
+            pairs.append((value, base))
+            limited = [
+                limited[i] or (cell is not None and cell.state == "generator-limited")
+                for i, cell in enumerate(cells)
+            ]
+        else:
+            reasons.append(f"block {block}: {_missing(cells, metric)}")
+    logs = ratios.log_ratios(*zip(*pairs, strict=True)) if pairs else []
+    if not metric.higher_is_better:
+        logs = [-log for log in logs]
+    return judged(
+        logs,
+        ratios.t_interval(logs, judge.confidence) if logs else None,
+        metric,
+        judge,
+        limited=(limited[0], limited[1]),
+        reasons=reasons,
+    )
+
+
+def judged(
+    logs: Sequence[float],
+    interval: ratios.Interval | None,
+    metric: Metric,
+    judge: Judge,
+    *,
+    limited: tuple[bool, bool] = (False, False),
+    reasons: Sequence[str] = (),
+) -> Difference:
+    """The verdict on an interval of ratios; `limited`: was the generator the limit on either side.
+
+    `logs` are the per-block log-ratios, empty where the blocks of the two sides are not pairs.
+    """
+    confidence, delta = judge.confidence, judge.delta(metric.name)
+    if interval is None:
+        missing = list(reasons) or ["the run holds no such pair of cells"]
+        return Difference(verdict="invalid", confidence=confidence, delta=delta, reasons=missing)
+    if any(limited):
+        both = all(limited)
+        return Difference(
+            verdict="generator-limited" if both else "at least" if limited[0] else "at most",
+            ratio=None if both else interval.ratio,
+            blocks=interval.blocks,
+            confidence=confidence,
+            delta=delta,
+            reasons=[*reasons, LIMITED],
+        )
+    verdict = ratios.verdict(interval, delta)
+    check = ratios.bootstrap_t(logs, confidence) if logs else None
+    more = ratios.blocks_needed(logs, delta, confidence) if logs and verdict == "inconclusive" else None
+    return Difference(
+        verdict=verdict,
+        ratio=interval.ratio,
+        low=interval.low,
+        high=interval.high,
+        blocks=interval.blocks,
+        confidence=confidence,
+        delta=delta,
+        blocks_needed=more,
+        cross_check=(check.low, check.high) if check and check.low and check.high else None,
+        reasons=list(reasons),
+    )
+
+
+def _missing(cells: Sequence[CellSummary | None], metric: Metric) -> str:
+    if any(cell is None for cell in cells):
+        return "a cell is missing"
+    broken = [cell for cell in cells if cell and cell.state == "invalid"]
+    if broken:
+        return "; ".join(f"{cell.server}: {cell.reason or 'invalid'}" for cell in broken)
+    without = [cell.server for cell in cells if cell and not metric.pick(cell)]
+    return f"{' and '.join(without)}: too few samples for the {metric.label}"

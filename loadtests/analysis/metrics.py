@@ -1,0 +1,59 @@
+"""What is compared: each metric's unit, its better direction, and where a cell keeps it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from loadtests.analysis.cells import CellSummary, Percentiles
+
+Unit = Literal["per_s", "bytes_per_s", "us", "ms", "bytes", "share", "cores"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`limited`: what a figure becomes where the generator was the limit."""
+
+    name: str
+    label: str
+    unit: Unit
+    higher_is_better: bool
+    limited: Literal["at least", "at most"]
+    pick: Callable[[CellSummary], float | None]
+
+
+def _percentile(times: Percentiles | None, name: str) -> float | None:
+    return None if times is None else times[name]
+
+
+def _response(name: str) -> Callable[[CellSummary], float | None]:
+    return lambda cell: _percentile(cell.response_time_us, name)
+
+
+def _service(name: str) -> Callable[[CellSummary], float | None]:
+    return lambda cell: _percentile(cell.service_time_us, name)
+
+
+def _error_share(cell: CellSummary) -> float | None:
+    return cell.failures / cell.requests if cell.requests and cell.failures is not None else None
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("throughput", "throughput", "per_s", True, "at least", lambda c: c.throughput_per_s),
+        Metric("goodput", "goodput", "per_s", True, "at least", lambda c: c.goodput_per_s),
+        Metric("bytes", "bytes per second", "bytes_per_s", True, "at least", lambda c: c.bytes_per_s),
+        Metric("response_p50", "median response time", "us", False, "at most", _response("p50")),
+        Metric("response_p90", "p90 response time", "us", False, "at most", _response("p90")),
+        Metric("response_p99", "p99 response time", "us", False, "at most", _response("p99")),
+        Metric("service_p50", "median service time", "us", False, "at most", _service("p50")),
+        Metric("service_p99", "p99 service time", "us", False, "at most", _service("p99")),
+        Metric("service_mean", "mean service time", "us", False, "at most", lambda c: c.service_mean_us),
+        Metric("error_share", "errors", "share", False, "at most", _error_share),
+        Metric(
+            "cpu_ms_per_request", "CPU per request", "ms", False, "at most", lambda c: c.cpu_ms_per_request
+        ),
+        Metric("busy_cores", "CPU of the server", "cores", False, "at most", lambda c: c.busy_cores),
+        Metric("rss_peak_bytes", "peak memory", "bytes", False, "at most", lambda c: c.rss_peak_bytes),
+    )
+}

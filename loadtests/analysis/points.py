@@ -1,0 +1,105 @@
+"""A point: one server at one level of one scenario, over all blocks."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from loadtests.analysis.cells import CellSummary
+from loadtests.analysis.metrics import METRICS, Metric
+from loadtests.analysis.ratios import t_interval
+from loadtests.lab.records import CellState, Level, Record
+
+Bound = Literal["exact", "at least", "at most"]
+
+
+class Estimate(Record):
+    """Geometric mean over blocks with its 95 % interval; arithmetic mean without one where a value is 0."""
+
+    value: float
+    low: float | None
+    high: float | None
+    blocks: int
+    bound: Bound
+
+
+class Point(Record):
+    id: str
+    server: str
+    scenario: str
+    level: Level
+    state: CellState = Field(description="invalid where no block is valid, else the worst of the valid ones")
+    reasons: list[str] = Field(description="of its invalid and generator-limited cells")
+    cells: list[str] = Field(description="ids, one a block")
+    valid_blocks: int
+    estimates: dict[str, Estimate | None] = Field(description="by metric; null where no block has the figure")
+
+
+def level_label(level: Level) -> str:
+    """`u32` for 32 users, `r2000` for 2,000 arrivals per second: as in the cells' ids."""
+    return f"{'u' if level.kind == 'users' else 'r'}{level.value:g}"
+
+
+def level_words(level: Level) -> str:
+    """`32 users`, `1 user`, `2,000 arrivals/s`: for sentences."""
+    if level.kind == "rate":
+        return f"{level.value:,g} arrivals/s"
+    return "1 user" if level.value == 1 else f"{level.value:,g} users"
+
+
+def point_id(server: str, scenario: str, level: Level) -> str:
+    return f"{server}/{scenario}/{level_label(level)}"
+
+
+def points(cells: Iterable[CellSummary]) -> list[Point]:
+    """Points of the planned cells (those of capacity searches are left out), levels ascending."""
+    groups: dict[str, list[CellSummary]] = {}
+    for cell in cells:
+        if cell.search is None:
+            groups.setdefault(point_id(cell.server, cell.scenario, cell.level), []).append(cell)
+    found = [_point(name, sorted(group, key=lambda c: c.block)) for name, group in groups.items()]
+    return sorted(found, key=lambda p: (p.scenario, p.server, p.level.kind, p.level.value))
+
+
+def estimate(values: Sequence[float], metric: Metric, *, limited: bool) -> Estimate | None:
+    """Mean of one metric over blocks; None without values."""
+    if not values:
+        return None
+    bound: Bound = metric.limited if limited else "exact"
+    if min(values) <= 0:
+        return Estimate(
+            value=math.fsum(values) / len(values), low=None, high=None, blocks=len(values), bound=bound
+        )
+    interval = t_interval([math.log(value) for value in values])
+    return Estimate(
+        value=interval.ratio, low=interval.low, high=interval.high, blocks=interval.blocks, bound=bound
+    )
+
+
+def _point(name: str, cells: list[CellSummary]) -> Point:
+    valid = [cell for cell in cells if cell.state != "invalid"]
+    limited = any(cell.state == "generator-limited" for cell in valid)
+    estimates = {}
+    for metric in METRICS.values():
+        picked = (metric.pick(cell) for cell in valid)
+        estimates[metric.name] = estimate([v for v in picked if v is not None], metric, limited=limited)
+    return Point(
+        id=name,
+        server=cells[0].server,
+        scenario=cells[0].scenario,
+        level=cells[0].level,
+        state=_state(valid, limited),
+        reasons=sorted({cell.reason for cell in cells if cell.reason}),
+        cells=[cell.id for cell in cells],
+        valid_blocks=len(valid),
+        estimates=estimates,
+    )
+
+
+def _state(valid: Sequence[CellSummary], limited: bool) -> CellState:
+    if not valid:
+        return "invalid"
+    if limited:
+        return "generator-limited"
+    return "unsaturated" if all(cell.state == "unsaturated" for cell in valid) else "server-limited"

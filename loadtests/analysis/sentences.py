@@ -1,0 +1,40 @@
+"""What a reader takes home: one sentence for each scenario."""
+
+from collections.abc import Mapping, Sequence
+
+from loadtests.analysis.answers import Answer
+from loadtests.analysis.points import Point, level_words
+from loadtests.lab.records import Level, Record
+
+
+class Sentence(Record):
+    """`answer` is the id of the answer it tells, null where the plan asks no question about the scenario."""
+
+    scenario: str
+    answer: str | None
+    text: str
+
+
+def sentences(
+    points: Sequence[Point], answers: Sequence[Answer], references: Mapping[str, Level]
+) -> list[Sentence]:
+    """The first answer of each scenario, throughput before times; without one, what was measured."""
+    found = []
+    for scenario, level in references.items():
+        ours = sorted((a for a in answers if a.scenario == scenario), key=lambda a: a.metric != "throughput")
+        text = ours[0].sentence if ours else _measured(scenario, level, points)
+        found.append(Sentence(scenario=scenario, answer=ours[0].id if ours else None, text=text))
+    return found
+
+
+def _measured(scenario: str, level: Level, points: Sequence[Point]) -> str:
+    here = [p for p in points if p.scenario == scenario and p.level == level]
+    rated = [(p.server, e) for p in here if (e := p.estimates["throughput"])]
+    rated.sort(key=lambda pair: -pair[1].value)
+    broken = [p for p in here if p.estimates["throughput"] is None]
+    parts = [
+        f"{server} {'at least ' if rate.bound == 'at least' else ''}{rate.value:,.0f} requests/s"
+        for server, rate in rated
+    ]
+    parts += [f"{p.server} no figure ({'; '.join(p.reasons) or 'no success'})" for p in broken]
+    return f"{scenario}, {level_words(level)}: {', '.join(parts)}."

@@ -1,0 +1,108 @@
+"""Can the run be trusted: valid, with warnings, or invalid, each with its reasons from a closed list."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from loadtests.analysis.answers import Answer
+from loadtests.analysis.cells import CellSummary
+from loadtests.analysis.points import Point
+from loadtests.analysis.wording import count, percent
+from loadtests.lab.records import Manifest
+
+State = Literal["valid", "warnings", "invalid"]
+
+
+@dataclass(frozen=True)
+class Validity:
+    state: State
+    reasons: list[str]
+    warnings: list[str]
+
+
+def validity(
+    manifest: Manifest,
+    points: Iterable[Point],
+    cells: Mapping[str, CellSummary],
+    answers: Sequence[Answer],
+    planned_cells: int,
+) -> Validity:
+    """`invalid` where a server has no sound cell in a scenario, or no question of the plan has an answer."""
+    reasons = _unmeasured(points)
+    if not cells:
+        reasons.append("no cell of the run was finished")
+    elif answers and all(answer.verdict == "invalid" for answer in answers):
+        reasons.append("none of the plan's comparisons could be measured")
+    warnings = [
+        *_unfinished(manifest, len(cells), planned_cells),
+        *_broken(cells.values()),
+        *_unsteady(cells.values()),
+        *_doubts(answers),
+        *_checks(cells.values()),
+    ]
+    state: State = "invalid" if reasons else "warnings" if warnings else "valid"
+    return Validity(state, reasons, warnings)
+
+
+def _unmeasured(points: Iterable[Point]) -> list[str]:
+    sound: dict[tuple[str, str], list[str]] = {}
+    good: set[tuple[str, str]] = set()
+    for point in points:
+        key = (point.server, point.scenario)
+        if point.valid_blocks:
+            good.add(key)
+        sound.setdefault(key, []).extend(point.reasons)
+    return [
+        f"{server} has no sound cell in {scenario}: {'; '.join(dict.fromkeys(why)) or 'no reason recorded'}"
+        for (server, scenario), why in sound.items()
+        if (server, scenario) not in good
+    ]
+
+
+def _unfinished(manifest: Manifest, finished: int, planned: int) -> list[str]:
+    if manifest.finished_unix_s is not None and finished >= planned:
+        return []
+    return [f"the run is not complete: {finished} of {count(planned, 'planned cell')} finished"]
+
+
+def _broken(cells: Iterable[CellSummary]) -> list[str]:
+    words = {"invalid": "is invalid", "generator-limited": "is a lower bound"}
+    return [
+        f"{cell.id} {words[cell.state]}: {cell.reason or 'no reason recorded'}"
+        for cell in cells
+        if cell.state in words
+    ]
+
+
+def _unsteady(cells: Iterable[CellSummary]) -> list[str]:
+    found = []
+    for cell in cells:
+        if cell.steady is False:
+            found.append(f"{cell.id} reached no steady state while it was measured; give it a longer warm-up")
+        elif cell.drifting and cell.drift_share is not None:
+            way = "rose" if cell.drift_share > 0 else "fell"
+            found.append(f"{cell.id} drifted: its throughput {way} by {percent(abs(cell.drift_share))}")
+    return found
+
+
+def _doubts(answers: Iterable[Answer]) -> list[str]:
+    found = []
+    for answer in answers:
+        decided = answer.verdict in ("faster", "slower")
+        if decided and answer.cross_check and answer.cross_check[0] <= 1 <= answer.cross_check[1]:
+            found.append(
+                f"{answer.id}: the bootstrap-t cross-check does not agree that it is {answer.verdict}"
+            )
+        if answer.verdict != "invalid" and answer.blocks < 3:
+            found.append(f"{answer.id} rests on {count(answer.blocks, 'block')}; three are the least")
+    return found
+
+
+def _checks(cells: Iterable[CellSummary]) -> list[str]:
+    """The cells' own warnings and failed checks, told once each with the number of cells they befell."""
+    seen: dict[str, int] = {}
+    for cell in cells:
+        told = [check.advice or check.name for check in cell.checks if check.status == "warning"]
+        for text in dict.fromkeys([*cell.warnings, *told]):
+            seen[text] = seen.get(text, 0) + 1
+    return [f"{text} ({count(cells_hit, 'cell')})" for text, cells_hit in seen.items()]
