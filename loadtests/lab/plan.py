@@ -1,0 +1,152 @@
+"""Plans: what a run measures, as strict models.
+
+A plan is a TOML file. Its first line is a comment of one sentence that says what it is for. Every mistake
+is a `PlanError` of one sentence that names the file, the key, the value and the nearest valid name.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from loadtests.lab.records import Comparison
+
+Positive = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Rate = Annotated[float, Field(gt=0, le=1_000_000)]
+
+
+class PlanError(ValueError):
+    """A mistake in a plan or in what overrides it; the text is ready for the user."""
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Time(Part):
+    """Seconds of each phase of a cell."""
+
+    warmup_s: Seconds = Field(default=2.0, description="discarded; ends early where the server is steady")
+    measure_s: Annotated[float, Field(gt=0, le=86_400)] = 10.0
+    drain_s: Seconds = Field(
+        default=2.0, description="at most; a cell with nothing in flight goes on at once"
+    )
+    start_s: Annotated[float, Field(gt=0, le=600)] = Field(
+        default=15.0, description="deadline for the first /health"
+    )
+    stop_s: Annotated[float, Field(gt=0, le=600)] = Field(
+        default=5.0, description="patience between SIGTERM and SIGKILL"
+    )
+
+
+class Search(Part):
+    """The target of a capacity search and how closely its answer is bracketed."""
+
+    kind: Literal["rate", "users"] = "rate"
+    p99_ms: Annotated[float, Field(gt=0)] = Field(
+        default=50.0, description="limit of the response time's p99"
+    )
+    error_share: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.001, description="limit of failures per request"
+    )
+    send_rate: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.99, description="least share of due requests sent"
+    )
+    start: Annotated[float, Field(gt=0)] = Field(default=100.0, description="first level tried")
+    limit: Annotated[float, Field(gt=0)] = Field(default=100_000.0, description="highest level tried")
+    precision: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.04, description="bracket's width over its low end"
+    )
+    confirmations: Positive = 3
+
+
+class Load(Part):
+    """How hard the servers are pressed: exactly one of `users`, `rates` and `level = "search"`."""
+
+    users: list[Positive] = []
+    rates: list[Rate] = Field(default=[], description="arrivals per second, open loop")
+    level: Literal["search"] | None = None
+    search: Search = Search()
+    arrivals: Literal["poisson", "constant"] = "poisson"
+    schedule: str | None = Field(default=None, description="replay file of arrivals, relative to the plan")
+    client: Literal["wire", "fasthttp", "http"] = "wire"
+    connections: str = Field(default="keepalive", pattern=r"^(keepalive|close|user|[1-9][0-9]*)$")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if sum((bool(self.users), bool(self.rates), self.level is not None)) > 1:
+            raise ValueError('takes one of users, rates and level = "search"')
+        return self
+
+
+class PlanServer(Part):
+    """A server under test: of the laboratory's table, one's own by `command`, or a running one by `url`."""
+
+    server: str | None = Field(default=None, description="name in the table; the entry's own where left out")
+    command: list[str] | None = Field(
+        default=None, description="own program; {port}, {host} and {files} are filled in"
+    )
+    url: str | None = Field(
+        default=None, description="a server that already runs; it is neither started nor stopped"
+    )
+    processes: Positive | list[Positive] | None = Field(
+        default=None, description="a list makes one server of each"
+    )
+    threads: Positive | list[Positive] | None = Field(
+        default=None, description="a list makes one server of each"
+    )
+    options: dict[str, Any] = Field(default={}, description="passed to the table's launch line")
+    environment: dict[str, str] = {}
+    health: str = Field(default="/health", description="path that answers 200 once the server is ready")
+    expect: dict[str, Any] = Field(default={}, description="what /health must say, such as worker_class")
+    contract: bool | None = Field(
+        default=None, description="check answers against the files on disk before measuring"
+    )
+    optional: bool = Field(
+        default=False, description="left out with a sentence where its program is not installed"
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(value is not None for value in (self.server, self.command, self.url)) > 1:
+            raise ValueError("takes one of server, command and url")
+        if self.command == []:
+            raise ValueError("command is empty")
+        return self
+
+
+class PlanScenario(Part):
+    """A workload of the run; `load` narrows or replaces the plan's own levels."""
+
+    kind: str | None = Field(default=None, description="scenario's name; the entry's own where left out")
+    parameters: dict[str, str | int | float] = {}
+    load: Load | None = None
+    servers: list[str] = Field(default=[], description="only these servers; all where it is empty")
+
+
+class Pinning(Part):
+    """Which processors each side may use; `auto` gives each one of its own where there are two."""
+
+    mode: Literal["auto", "none"] = "auto"
+    server_cpus: list[Annotated[int, Field(ge=0)]] = []
+    generator_cpus: list[Annotated[int, Field(ge=0)]] = []
+
+
+class Plan(Part):
+    """One run: servers x scenarios x levels, in blocks."""
+
+    description: str = ""
+    matched: Literal["capacity-matched", "as shipped"] = "capacity-matched"
+    quick: bool = Field(default=False, description="too short for comparison with other runs")
+    blocks: Annotated[int, Field(ge=1, le=1000)] = 5
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    probes: bool = Field(default=True, description="read resources of both sides once a second")
+    time: Time = Time()
+    load: Load = Load()
+    pinning: Pinning = Pinning()
+    servers: dict[str, PlanServer] = Field(min_length=1)
+    scenarios: dict[str, PlanScenario] = Field(min_length=1)
+    compare: list[Comparison] = Field(
+        default=[], description="primary comparisons; their intervals are simultaneous"
+    )
+    gates: list[str] = Field(default=[], description="conditions for `twins check`")

@@ -1,0 +1,178 @@
+"""Reads a plan: file, overrides, names, lists of processes and threads; every mistake in one sentence."""
+
+import json
+import tomllib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from loadtests.lab.plan import Plan, PlanError, PlanServer
+from loadtests.scenarios.descriptions import SCENARIOS, resolve
+
+SHIPPED = Path(__file__).parent.parent / "plans"
+
+
+def shipped_plans() -> dict[str, str]:
+    """The plans that come with the program: name to the sentence on its first line."""
+    return {path.stem: first_line(path) for path in sorted(SHIPPED.glob("*.toml"))}
+
+
+def first_line(path: Path) -> str:
+    line = path.read_text(encoding="utf-8").partition("\n")[0]
+    return line.removeprefix("#").strip() if line.startswith("#") else ""
+
+
+def find_plan(name: str) -> Path:
+    """The file of a plan given by path or by a shipped name; raises PlanError."""
+    path = Path(name)
+    if path.suffix == ".toml" or "/" in name:
+        if not path.is_file():
+            raise PlanError(f"there is no plan file {name}.")
+        return path
+    shipped = SHIPPED / f"{name}.toml"
+    if not shipped.is_file():
+        raise PlanError(f"there is no shipped plan '{name}'; {nearest(name, shipped_plans())}")
+    return shipped
+
+
+def read_plan(path: Path, overrides: Sequence[str] = ()) -> Plan:
+    """The resolved plan of a file; `overrides` are `key.path=value`, later ones win. Raises PlanError."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise PlanError(f"{path.name} is not TOML: {error}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlanError(f"{path} cannot be read: {error}.") from None
+    document.setdefault("description", first_line(path))
+    for override in overrides:
+        _override(document, override)
+    return resolved(document, path.name)
+
+
+def resolved(document: Mapping[str, Any], source: str) -> Plan:
+    """The plan with every name checked, every default filled in and every list of servers spread out."""
+    try:
+        plan = Plan.model_validate(document)
+    except ValidationError as error:
+        raise PlanError(" ".join(_sentences(error, document, source))) from None
+    servers = dict(_spread(plan.servers, source))
+    scenarios = {}
+    for label, scenario in plan.scenarios.items():
+        kind = scenario.kind or label
+        if kind not in SCENARIOS:
+            raise PlanError(
+                f"{source}: scenarios.{label}: there is no scenario '{kind}'; {nearest(kind, SCENARIOS)}"
+            )
+        try:
+            parameters = resolve(SCENARIOS[kind], scenario.parameters)
+        except ValueError as error:
+            raise PlanError(f"{source}: scenarios.{label}.parameters: {error}") from None
+        load = scenario.load or plan.load
+        if not (load.users or load.rates or load.level):
+            raise PlanError(
+                f"{source}: scenarios.{label} has no level: give load.users, load.rates or load.level."
+            )
+        for name in scenario.servers:
+            if name not in servers:
+                raise PlanError(
+                    f"{source}: scenarios.{label}.servers: there is no server '{name}' in this plan; "
+                    f"{nearest(name, servers)}"
+                )
+        scenarios[label] = scenario.model_copy(update={"kind": kind, "parameters": parameters, "load": load})
+    for number, primary in enumerate(plan.compare):
+        for key, name, known in (
+            ("server", primary.server, servers),
+            ("baseline", primary.baseline, servers),
+            ("scenario", primary.scenario, scenarios),
+        ):
+            if name not in known:
+                raise PlanError(
+                    f"{source}: compare[{number}].{key} = '{name}' is not in this plan; "
+                    f"{nearest(name, known)}"
+                )
+    return plan.model_copy(update={"servers": servers, "scenarios": scenarios})
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """The end of a sentence about an unknown name: the nearest valid one, else all of them."""
+    close = get_close_matches(name, list(known), 1, 0.5)
+    return f"did you mean '{close[0]}'?" if close else f"valid are {', '.join(sorted(known))}."
+
+
+def _spread(servers: Mapping[str, PlanServer], source: str) -> Iterator[tuple[str, PlanServer]]:
+    from loadtests.lab.servers import SERVERS
+
+    for label, server in servers.items():
+        own = server.command is not None or server.url is not None
+        name = None if own else server.server or label
+        if name is not None and name not in SERVERS:
+            raise PlanError(
+                f"{source}: servers.{label}: there is no server '{name}'; {nearest(name, SERVERS)} "
+                "One's own server is given by command or url."
+            )
+        for processes in _values(server.processes):
+            for threads in _values(server.threads):
+                suffix = f"-p{processes}" if isinstance(server.processes, list) else ""
+                suffix += f"-t{threads}" if isinstance(server.threads, list) else ""
+                update = {"server": name, "processes": processes, "threads": threads}
+                yield label + suffix, server.model_copy(update=update)
+
+
+def _values(value: int | list[int] | None) -> Sequence[int | None]:
+    return value if isinstance(value, list) else [value]
+
+
+def _override(document: dict[str, Any], text: str) -> None:
+    key, separator, value = text.partition("=")
+    if not separator or not key.strip():
+        raise PlanError(f"--set {text}: it is written key=value, such as load.users=1,8,64.")
+    place = document
+    *parents, last = key.strip().split(".")
+    for parent in parents:
+        place = place.setdefault(parent, {})
+        if not isinstance(place, dict):
+            raise PlanError(f"--set {text}: {parent} is a value and has no keys in it.")
+    place[last] = _value(value.strip())
+
+
+def _value(text: str) -> Any:
+    for candidate in (text, f"[{text}]") if "," in text else (text,):
+        try:
+            return tomllib.loads(f"value = {candidate}")["value"]
+        except tomllib.TOMLDecodeError:
+            continue
+    return text.split(",") if "," in text else text
+
+
+def _sentences(error: ValidationError, document: Mapping[str, Any], source: str) -> Iterator[str]:
+    for problem in error.errors():
+        place = [part for part in problem["loc"] if part not in ("int", "float", "list[constrained-int]")]
+        key = ".".join(str(part) for part in place)
+        if problem["type"] == "extra_forbidden":
+            yield f"{source}: {key} is not a key; {nearest(str(place[-1]), _keys(place[:-1]))}"
+        elif problem["type"] == "missing":
+            yield f"{source}: {key} is missing."
+        else:
+            given = problem["input"]
+            shown = f" = {json.dumps(given, default=str)}" if not isinstance(given, Mapping) else ""
+            message = problem["msg"].removeprefix("Value error, ")
+            yield f"{source}: {key}{shown}: {message[:1].lower()}{message[1:]}."
+
+
+def _keys(place: Sequence[int | str]) -> list[str]:
+    """The valid keys at a place of the document."""
+    model: type[BaseModel] = Plan
+    for part in place:
+        if isinstance(part, str) and part in model.model_fields:
+            found = _models(model.model_fields[part].annotation)
+            model = found[0] if found else model
+    return list(model.model_fields)
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]
