@@ -1,0 +1,54 @@
+"""The load generator's command line: Locust as a child process, one for each cell."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from loadtests.lab.order import PlannedCell
+from loadtests.lab.plan import Load, Time
+from loadtests.lab.records import Level
+from loadtests.scenarios.descriptions import SCENARIOS, locust_arguments
+
+LOCUSTFILE = Path(__file__).parent.parent / "locustfile.py"
+OPEN_LOOP_USERS = 1
+
+
+def command(
+    url: str,
+    kind: str,
+    parameters: Mapping[str, Any],
+    *,
+    cell: PlannedCell,
+    level: Level,
+    time: Time,
+    directory: Path,
+    files: Path | None,
+) -> list[str]:
+    """What runs the generator of one cell; it writes `samples.bin`, `live.jsonl` and `generator.json`."""
+    scenario = SCENARIOS[kind]
+    users = round(level.value) if level.kind == "users" else OPEN_LOOP_USERS
+    return [
+        *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE)),
+        *("--headless", "--only-summary", "--host", url),
+        *("--users", str(users), "--spawn-rate", str(users), scenario.user_class),
+        *("--twins-out", str(directory), "--twins-seed", str(cell.seed)),
+        *("--twins-warmup", f"{time.warmup_s:g}", "--twins-duration", f"{time.measure_s:g}"),
+        *("--twins-drain", f"{time.drain_s:g}"),
+        *_load_arguments(cell.load, level),
+        *(("--twins-files", str(files)) if files is not None else ()),
+        *locust_arguments(scenario, parameters),
+    ]
+
+
+def environment(calibration: Mapping[str, Any] | None) -> dict[str, str]:
+    """gevent's backend as calibration found it best on this machine; its default where none was made."""
+    loop = (calibration or {}).get("loop")
+    return {"GEVENT_BACKEND": str(loop)} if loop else {}
+
+
+def _load_arguments(load: Load, level: Level) -> list[str]:
+    arguments = ["--twins-client", load.client, "--twins-connections", load.connections]
+    if level.kind == "rate":
+        arguments += ["--twins-rate", f"{level.value:g}", "--twins-arrivals", load.schedule or load.arrivals]
+    return arguments

@@ -1,0 +1,213 @@
+"""The server under test: started, waited for, read back, stopped."""
+
+import shutil
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loadtests.lab import processes, servers
+from loadtests.lab.contract import read_health
+from loadtests.lab.plan import PlanServer
+from loadtests.lab.probes import tree
+from loadtests.lab.records import ServerRun
+from shared import counters
+
+POLL_S = 0.02
+HOST = "127.0.0.1"
+
+
+class Unmeasurable(RuntimeError):
+    """Why a server cannot be measured, in words that stand in the cell's record."""
+
+    def __init__(self, reason: str, run: ServerRun | None = None) -> None:
+        super().__init__(reason)
+        self.run = run
+
+
+@dataclass
+class Target:
+    """A server that is up with the configuration that was asked for."""
+
+    run: ServerRun
+    files: Path | None
+    full_contract: bool
+    process: processes.Guarded | None = None
+    counters: Path | None = None
+
+    def count(self) -> int | None:
+        """Requests the application received so far; None where it does not count."""
+        return counters.total(self.counters) if self.counters else None
+
+
+def missing_program(server: PlanServer) -> str | None:
+    """The program of an optional server that is not installed here."""
+    program = server.command[0] if server.command else server.server or ""
+    known = servers.SERVERS.get(server.server or "")
+    if known is not None:
+        program = servers.launch(known, port=1).command[0]
+    return None if shutil.which(program) else program
+
+
+def start(
+    label: str, server: PlanServer, *, files: Path, cpus: list[int] | None, directory: Path, start_s: float
+) -> Target:
+    """Start a server and wait until it is healthy; raises Unmeasurable.
+
+    `directory` takes its log and its request counters. The answer to `/health` must come from a process that
+    was started here, and must agree with what the plan asks for.
+    """
+    if server.url is not None:
+        return _running(label, server, files, start_s)
+    port = free_port()
+    run, count = _launch(label, server, port, files, directory, cpus)
+    try:
+        process = processes.start(
+            run.command, environment=run.environment, cpus=cpus, log=directory / "server.log"
+        )
+    except processes.StartError as error:
+        raise Unmeasurable(str(error), run) from None
+    try:
+        health = _wait_for_health(process, run.url, server.health, start_s)
+        run = run.model_copy(update={"health": health})
+        _check_configuration(server, run, process)
+    except Unmeasurable as error:
+        signal = processes.stop(process, 1.0)
+        update = {"stop_signal": signal, "exit_status": process.exit_status}
+        raise Unmeasurable(str(error), run.model_copy(update=update)) from None
+    except BaseException:
+        processes.kill(process)
+        raise
+    counted = count if count is not None and counters.total(count) > 0 else None
+    own = server.command is not None
+    contract = server.contract if server.contract is not None else True
+    full = not own and not (server.server or "").startswith(("peer-", "nginx"))
+    return Target(run, files if contract else None, full, process, counted)
+
+
+def stop(target: Target, patience_s: float) -> ServerRun:
+    """Stop the server, if it is ours; its run with how it ended."""
+    if target.process is None:
+        return target.run
+    signal = processes.stop(target.process, patience_s)
+    return target.run.model_copy(update={"stop_signal": signal, "exit_status": target.process.exit_status})
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _launch(
+    label: str, server: PlanServer, port: int, files: Path, directory: Path, cpus: list[int] | None
+) -> tuple[ServerRun, Path | None]:
+    processes_asked, threads_asked = _single(server.processes), _single(server.threads)
+    known = servers.SERVERS.get(server.server or "")
+    count = directory / "requests.count"
+    counters.create(count)
+    environment = {"TWINS_COUNTERS": str(count)}
+    if known is None:
+        values = {"port": str(port), "host": HOST, "files": str(files), "python": sys.executable}
+        command = [_filled(part, values) for part in server.command or []]
+        shape: dict[str, Any] = {
+            "processes": processes_asked,
+            "threads": threads_asked,
+            "slots": None,
+            "slot_kind": "unknown",
+        }
+    else:
+        launch = servers.launch(
+            known,
+            host=HOST,
+            port=port,
+            processes=processes_asked,
+            threads=threads_asked,
+            files=files,
+            options=dict(server.options) or None,
+        )
+        command, environment = launch.command, {**launch.environment, **environment}
+        count_processes, count_threads = processes_asked or known.processes, threads_asked or known.threads
+        shape = {
+            "processes": count_processes,
+            "threads": count_threads,
+            "slots": known.slots(count_processes, count_threads),
+            "slot_kind": known.slot_kind,
+        }
+    run = ServerRun(
+        name=label,
+        command=command,
+        environment={**environment, **server.environment},
+        url=f"http://{HOST}:{port}",
+        health={},
+        cpus=cpus,
+        started_unix_s=time.time(),
+        **shape,
+    )
+    return run, count
+
+
+def _filled(text: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", value)
+    return text
+
+
+def _wait_for_health(process: processes.Guarded, url: str, path: str, start_s: float) -> dict[str, Any]:
+    deadline = time.monotonic() + start_s
+    while time.monotonic() < deadline:
+        if processes.wait([process], POLL_S) and process.ended():
+            raise Unmeasurable(
+                f"the server died at start with exit status {process.exit_status}: {process.tail()}"
+            )
+        health = read_health(url, path, timeout_s=min(2.0, start_s))
+        if health is not None:
+            return health
+    raise Unmeasurable(f"the server did not become healthy within {start_s:g} s: {process.tail()}")
+
+
+def _check_configuration(server: PlanServer, run: ServerRun, process: processes.Guarded) -> None:
+    pid = run.health.get("pid")
+    family = tree(process.pid)
+    if isinstance(pid, int) and family and pid not in family:
+        raise Unmeasurable(f"{run.url} is answered by process {pid}, which is not the server started here")
+    wrong = [
+        f"{key} is {run.health.get(key)!r}, asked for was {value!r}"
+        for key, value in server.expect.items()
+        if run.health.get(key) != value
+    ]
+    known = servers.SERVERS.get(server.server or "")
+    if known is not None:
+        wrong += servers.differences(known, run.health, processes=run.processes, threads=run.threads)
+    if wrong:
+        raise Unmeasurable("the server runs with another configuration: " + "; ".join(wrong))
+
+
+def _running(label: str, server: PlanServer, files: Path, start_s: float) -> Target:
+    url = (server.url or "").rstrip("/")
+    health = read_health(url, server.health, timeout_s=min(start_s, 5.0)) or {}
+    run = ServerRun(
+        name=label,
+        command=[],
+        environment={},
+        url=url,
+        health=health,
+        processes=_count(health.get("processes")),
+        threads=_count(health.get("threads")),
+        slots=None,
+        slot_kind="unknown",
+        cpus=None,
+        started_unix_s=time.time(),
+    )
+    return Target(run, files if server.contract else None, full_contract=False)
+
+
+def _single(value: int | list[int] | None) -> int | None:
+    return None if isinstance(value, list) else value
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) else None
