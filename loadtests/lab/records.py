@@ -78,6 +78,12 @@ class GeneratorDocument(Record):
     sent: int = Field(
         description="requests of which a byte was sent, all phases: the server must have counted as many"
     )
+    prepared: int = Field(
+        default=0, description="requests sent before zero to learn the right answers; they are part of `sent`"
+    )
+    rate_profile: str | None = Field(
+        default=None, description="the rate as asked for, where it changes over time"
+    )
     cpu_user_s: float
     cpu_system_s: float
     cpu_measure_share: float | None = Field(description="CPU seconds per second while measuring")
