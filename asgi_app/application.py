@@ -1,0 +1,133 @@
+"""The FastAPI application: its routes, its one error handler, nothing of FastAPI's own beside them."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from anyio.to_thread import run_sync
+from fastapi import FastAPI, Request
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from asgi_app import threaded
+from asgi_app.downloads import download, list_files
+from asgi_app.health import health
+from asgi_app.processing import process
+from asgi_app.replies import WireResponse, send_problem, send_reply
+from asgi_app.requests import admit_request, read_body
+from shared.contract import contract_reply
+from shared.counters import claim
+from shared.errors import InternalError, ServiceError
+from shared.routes import answer_options, refuse
+from shared.service import Service, make_service
+
+log = logging.getLogger(__name__)
+Answer = Callable[[Request], Awaitable[WireResponse]]
+
+
+class WireRoute(APIRoute):
+    """A route of FastAPI's whose handler takes the request as it is and whose answer is sent as it is.
+
+    The dependency solver, the response model and the exit stacks, which no handler here uses,
+    would cost more than all the rest of a small download.
+    """
+
+    def __init__(self, path: str, endpoint: Answer, **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            response = await endpoint(Request(scope, receive))
+            await response(scope, receive, send)
+
+        self.app = app
+
+
+def in_thread(answer: Callable[[Service, Request, bytes], WireResponse]) -> Callable[..., Any]:
+    """A plain function as a handler: its body is read on the loop, the rest is done in a thread."""
+
+    async def answer_in_thread(service: Service, request: Request) -> WireResponse:
+        body = await read_body(request) if request.method == "POST" else b""
+        return await run_sync(answer, service, request, body)
+
+    return answer_in_thread
+
+
+def make_app(service: Service | None = None) -> FastAPI:
+    """Build the application in the process that serves."""
+    service = service or make_service()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.pools.close()
+
+    app = FastAPI(openapi_url=None, redirect_slashes=False, lifespan=lifespan)
+    app.router.route_class = WireRoute
+    app.add_middleware(Admission, count=counting(service))
+    add_routes(app, service)
+    app.add_exception_handler(ServiceError, handle_error)
+    app.add_exception_handler(HTTPException, handle_error)
+    app.add_exception_handler(Exception, handle_error)
+    return app
+
+
+def add_routes(app: FastAPI, service: Service) -> None:
+    def route(
+        path: str, endpoint: str, answer: Callable[..., Awaitable[WireResponse]], *methods: str
+    ) -> None:
+        app.add_api_route(
+            path, partial(answer, service), name=endpoint, methods=list(methods), response_model=None
+        )
+
+    route("/health", "health", health, "GET", "HEAD")
+    if service.settings.handlers == "threads":
+        route("/files", "list_files", in_thread(threaded.list_files), "GET", "HEAD")
+        route("/files/{name:path}", "download", in_thread(threaded.download), "GET", "HEAD")
+        route("/process", "process", in_thread(threaded.process), "POST")
+    else:
+        route("/files", "list_files", list_files, "GET", "HEAD")
+        route("/files/{name:path}", "download", download, "GET", "HEAD")
+        route("/process", "process", process, "POST")
+    route("/openapi.json", "contract", contract, "GET", "HEAD")
+
+
+async def contract(service: Service, request: Request) -> WireResponse:
+    return send_reply(contract_reply())
+
+
+def counting(service: Service) -> Callable[[], None]:
+    """What counts a request for the laboratory; nothing where it does not ask."""
+    counters = service.settings.counters
+    return claim(counters) if counters else lambda: None
+
+
+class Admission:
+    """Counts and admits a request before any route sees it."""
+
+    def __init__(self, app: ASGIApp, count: Callable[[], None]) -> None:
+        self.app = app
+        self.count = count
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            self.count()
+            try:
+                admit_request(scope)
+            except ServiceError as error:
+                await send_problem(error)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+async def handle_error(request: Request, error: Exception) -> Any:
+    """Every refusal and every fault, as a problem document."""
+    if isinstance(error, ServiceError):
+        return send_problem(error)
+    if isinstance(error, HTTPException) and error.status_code in (404, 405):
+        reply = answer_options(request.method, request.url.path)
+        return send_reply(reply) if reply else send_problem(refuse(request.method, request.url.path))
+    log.error("unexpected error", exc_info=error)
+    return send_problem(InternalError("The service failed in a way it did not foresee."))

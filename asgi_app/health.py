@@ -1,0 +1,63 @@
+"""`/health` on the ASGI face: what serves, read from the uvicorn protocol that serves this very request."""
+
+import asyncio
+import sys
+from importlib.metadata import version
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from fastapi import Request
+
+from asgi_app.replies import WireResponse, send_reply
+from shared.health import Serving, describe_health
+from shared.replies import json_reply
+from shared.service import Service
+
+
+async def health(service: Service, request: Request) -> WireResponse:
+    return send_reply(json_reply(describe_health(serving(service), service.settings)))
+
+
+def serving(service: Service) -> Serving:
+    """The live configuration, from the protocol object that called us; `unknown` under another server."""
+    protocol = _calling_protocol()
+    versions = {"fastapi": version("fastapi"), "uvicorn": uvicorn.__version__}
+    loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
+    handlers = service.settings.handlers
+    if protocol is None:
+        return Serving("asgi", "asgi_app", "unknown", "unknown", 1, 1, loop, None, handlers, versions)
+    return Serving(
+        interface="asgi",
+        application="asgi_app",
+        server="uvicorn",
+        worker_class="uvicorn",
+        processes=protocol.config.workers,
+        threads=_thread_tokens() if handlers == "threads" else 1,
+        loop=loop,
+        parser=_parser_name(protocol),
+        handlers=handlers,
+        versions=versions,
+        keep_alive_s=protocol.timeout_keep_alive,
+    )
+
+
+def _calling_protocol() -> Any:
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        cycle: Any = frame.f_locals.get("self")
+        if type(cycle).__name__ == "RequestResponseCycle" and type(cycle).__module__.startswith("uvicorn."):
+            return getattr(cycle.on_response, "__self__", None)
+        frame = frame.f_back
+    return None
+
+
+def _parser_name(protocol: Any) -> str:
+    """uvicorn's own name of a parser: `uvicorn.protocols.http.h11_impl` is `h11`."""
+    return type(protocol).__module__.rpartition(".")[2].removesuffix("_impl")
+
+
+def _thread_tokens() -> int:
+    from anyio.to_thread import current_default_thread_limiter
+
+    return int(current_default_thread_limiter().total_tokens)

@@ -1,0 +1,91 @@
+"""The handlers as plain functions, each run in the server's pool of threads (`TWINS_HANDLERS=threads`).
+
+What FastAPI does with a `def` handler: the loop hands the request to a thread and sends what comes back.
+"""
+
+import os
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from anyio.to_thread import run_sync
+from fastapi import Request
+
+from asgi_app.downloads import BLOCK_BYTES, NAMES, SMALL_BYTES
+from asgi_app.replies import WireResponse, send_reply
+from asgi_app.requests import content_type, deciding_headers, path_after, query_values
+from shared.catalogue import Opened
+from shared.downloads import Plan, plan_download
+from shared.errors import Unavailable
+from shared.listing import list_page, read_page_query
+from shared.operations import read_request
+from shared.pools import BrokenProcessPool, Pools
+from shared.processing import Effect, Pause, plan_process, reply_process
+from shared.ranges import ByteRange
+from shared.reading import Block, read_waiting
+from shared.replies import json_reply
+from shared.service import Service
+
+
+def list_files(service: Service, request: Request, body: bytes) -> WireResponse:
+    limit, after = read_page_query(query_values(request.scope))
+    return send_reply(json_reply(list_page(service.catalogue, limit, after)))
+
+
+def download(service: Service, request: Request, body: bytes) -> WireResponse:
+    scope = request.scope
+    opened = service.catalogue.open(path_after(scope, "/files/"))
+    try:
+        method = scope["method"]
+        plan = plan_download(opened.entry, method, deciding_headers(scope, NAMES))
+        return WireResponse(plan.status, plan.raw_headers, _body(plan, opened, method))
+    except BaseException:
+        os.close(opened.descriptor)
+        raise
+
+
+def _body(plan: Plan, opened: Opened, method: str) -> Block | AsyncIterator[Block]:
+    part = plan.only_range
+    if method == "HEAD" or not plan.segments:
+        os.close(opened.descriptor)
+        return b""
+    if part is not None and part.length <= SMALL_BYTES:
+        data = read_waiting(opened.descriptor, part)
+        os.close(opened.descriptor)
+        return data
+    return _segments(plan, opened.descriptor)
+
+
+async def _segments(plan: Plan, descriptor: int) -> AsyncIterator[Block]:
+    """The bytes and file ranges of a plan in order, each read in a thread; its end closes the file."""
+    try:
+        for segment in plan.segments:
+            if isinstance(segment, bytes):
+                yield segment
+                continue
+            for start in range(segment.start, segment.end, BLOCK_BYTES):
+                part = ByteRange(start, min(BLOCK_BYTES, segment.end - start))
+                yield await run_sync(read_waiting, descriptor, part)
+    finally:
+        os.close(descriptor)
+
+
+def process(service: Service, request: Request, body: bytes) -> WireResponse:
+    asked = read_request(content_type(request.scope), body)
+    effects = plan_process(asked, service.catalogue)
+    results = [perform(effect, service.pools) for effect in effects]
+    return send_reply(reply_process(asked, results))
+
+
+def perform(effect: Effect, pools: Pools) -> Mapping[str, Any]:
+    """Wait or compute; the result of the step."""
+    if isinstance(effect, Pause):
+        time.sleep(effect.duration_s)
+        return effect.result
+    if effect.where == "inline":
+        return effect.function()
+    try:
+        return pools.pool(effect.where).submit(effect.function).result()
+    except BrokenProcessPool:
+        pools.discard_broken()
+        raise Unavailable("The process that did this work was ended; try again.") from None

@@ -1,0 +1,191 @@
+"""The folder being served: names to open files, and the facts of each that make its headers.
+
+A name is opened first and judged by its open descriptor, so that a file replaced or a link swapped
+in between is answered for as it was opened. A file changed in place is outside the contract.
+"""
+
+import errno
+import mimetypes
+import os
+import stat
+from base64 import b64encode
+from dataclasses import dataclass
+from email.utils import formatdate
+from pathlib import Path
+from urllib.parse import quote
+
+from shared.digests import DigestStore, Identity, identity_of
+from shared.errors import BadName, NotFound, Unavailable
+from shared.replies import Headers
+
+MAX_NAME_BYTES = 1024
+REMEMBERED = 8192
+OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | getattr(os, "O_CLOEXEC", 0)
+
+_media_types = mimetypes.MimeTypes()  # not the machine's own table: both faces and all machines agree
+_media_types.add_type("text/markdown", ".md")
+
+
+@dataclass(frozen=True, eq=False)  # by identity: entries are keys on the hot path
+class Entry:
+    """A stored file as it was when opened: everything its headers say, nothing of its bytes.
+
+    `etag` is strong, from the content; `modified_s` whole seconds since the epoch;
+    `headers` are those of every 200 and, but for the length, of every 206.
+    """
+
+    name: str
+    size: int
+    modified_s: int
+    etag: str
+    media_type: str
+    last_modified: str
+    repr_digest: str
+    headers: Headers
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An entry and the descriptor it was read from; whoever opened it closes it."""
+
+    entry: Entry
+    descriptor: int
+
+
+class Catalogue:
+    """Opens names below one root. Safe to share between threads; made after the fork."""
+
+    def __init__(self, root: Path, digests: DigestStore) -> None:
+        self.root = os.path.realpath(root)
+        self._prefix = self.root.rstrip("/") + "/"
+        self._digests = digests
+        self._entries: dict[str, tuple[Identity, Entry]] = {}
+
+    def open_known(self, name: str) -> Opened | None:
+        """Open a file whose digest this process has, without waiting for a disk's worth of hashing.
+
+        None where the digest must be computed first: call `open` off the event loop.
+        """
+        remembered = self._entries.get(name)
+        if remembered is None:
+            return None
+        try:
+            descriptor = os.open(self._prefix + name, OPEN_FLAGS)
+        except OSError:
+            return None
+        if identity_of(os.fstat(descriptor)) == remembered[0]:
+            return Opened(remembered[1], descriptor)
+        os.close(descriptor)
+        return None
+
+    def open(self, name: str) -> Opened:
+        """Open `name`; BadName, NotFound, or Unavailable where it changed while it was digested."""
+        descriptor, facts = open_file(self.root, name)
+        try:
+            identity = identity_of(facts)
+            digest = self._digests.digest(descriptor, identity)
+            if digest is None:
+                raise Unavailable(f"{name!r} changed while it was read; try again.")
+            entry = describe(name, facts, digest)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        if len(self._entries) >= REMEMBERED:
+            self._entries.clear()
+        self._entries[name] = (identity, entry)
+        return Opened(entry, descriptor)
+
+
+def open_file(root: str, name: str) -> tuple[int, os.stat_result]:
+    """Open a regular file inside `root` (a real path), wherever links lead; its descriptor and its facts."""
+    prefix = root.rstrip("/") + "/"
+    try:
+        descriptor = os.open(prefix + check_name(name), OPEN_FLAGS)
+    except OSError as error:
+        raise _refusal(name, error) from None
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            raise NotFound(f"There is no file named {name!r}.")
+        if not _real_path(prefix + name, descriptor).startswith(prefix):
+            raise BadName(f"The name {name!r} leads out of the catalogue.")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor, facts
+
+
+def _real_path(path: str, descriptor: int) -> str:
+    """Where an open file lies: by the kernel's word for the descriptor, or by following the path again."""
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        return os.path.realpath(path)
+
+
+def decode_name(raw: bytes) -> str:
+    """A percent-decoded path as a name; BadName where it is not UTF-8."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadName("The name is not UTF-8 once its percent-encoding is undone.") from None
+
+
+def check_name(name: str) -> str:
+    """The name itself if it can name a file of the catalogue, else BadName."""
+    if not name or name.startswith("/"):
+        raise BadName("A file's name is relative to the catalogue and not empty.")
+    if "\\" in name or "\0" in name:
+        raise BadName(f"The name {name!r} has a backslash or a NUL, which no file of the catalogue has.")
+    if len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
+        raise BadName(f"The name has more than {MAX_NAME_BYTES} bytes.")
+    for part in name.split("/"):
+        if part in ("", ".", ".."):
+            raise BadName(f"The name {name!r} has a part {part!r}, which no file of the catalogue has.")
+    return name
+
+
+def describe(name: str, facts: os.stat_result, digest: bytes) -> Entry:
+    """Everything a response's headers say of a file; `digest` is its SHA-256, 32 bytes."""
+    modified_s = max(0, int(facts.st_mtime))
+    etag = f'"{digest[:16].hex()}"'
+    media_type = guess_media_type(name)
+    last_modified = formatdate(modified_s, usegmt=True)
+    repr_digest = f"sha-256=:{b64encode(digest).decode('ascii')}:"
+    headers = (
+        ("Content-Type", media_type),
+        ("ETag", etag),
+        ("Last-Modified", last_modified),
+        ("Accept-Ranges", "bytes"),
+        ("Repr-Digest", repr_digest),
+        ("Content-Disposition", content_disposition(name)),
+        ("X-Content-Type-Options", "nosniff"),
+    )
+    return Entry(name, facts.st_size, modified_s, etag, media_type, last_modified, repr_digest, headers)
+
+
+def guess_media_type(name: str) -> str:
+    kind, coding = _media_types.guess_type(name, strict=True)
+    return kind if kind and not coding else "application/octet-stream"
+
+
+def content_disposition(name: str) -> str:
+    """`attachment` with both forms of the last part of the name (RFC 6266 section 4.3, RFC 8187)."""
+    last = name.rpartition("/")[2]
+    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"%\\' else "_" for c in last)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(last, safe='')}"
+
+
+def _refusal(name: str, error: OSError) -> Exception:
+    if error.errno in (
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENXIO,
+    ):
+        return NotFound(f"There is no file named {name!r}.")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return NotFound(f"The file {name!r} cannot be read.")
+    return Unavailable(f"{name!r} cannot be opened now: {os.strerror(error.errno or 0)}.")

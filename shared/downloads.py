@@ -1,0 +1,115 @@
+"""What a download sends: one pure function from a file's entry, a method and its headers to a plan."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from shared.catalogue import Entry
+from shared.conditions import Outcome, evaluate
+from shared.errors import PreconditionFailed, RangeNotSatisfiable
+from shared.ranges import ByteRange, parse_ranges, satisfy
+from shared.replies import Headers, RawHeaders, raw
+
+Segment = bytes | ByteRange
+DECIDING = (
+    "if-match",
+    "if-none-match",
+    "if-modified-since",
+    "if-unmodified-since",
+    "if-range",
+    "range",
+)
+"""The request headers that `plan_download` looks at; a face may leave out all others."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to send: `segments` in order, bytes as they are and ranges from the open file.
+
+    `length` is the sum of the segments, and the response's Content-Length; for HEAD the
+    segments are those of the answer that GET would get, and the face sends none of them.
+    """
+
+    status: int
+    headers: Headers
+    segments: tuple[Segment, ...]
+    length: int
+
+    @cached_property
+    def raw_headers(self) -> RawHeaders:
+        return raw(self.headers)
+
+    @property
+    def only_range(self) -> ByteRange | None:
+        """The one stretch of the file that is the whole body, where it is."""
+        if len(self.segments) == 1 and isinstance(self.segments[0], ByteRange):
+            return self.segments[0]
+        return None
+
+
+def plan_download(entry: Entry, method: str, headers: Mapping[str, str]) -> Plan:
+    """Decide a GET or HEAD of `entry`; `headers` have lower-case names, repeated lines joined by a comma.
+
+    Raises PreconditionFailed and RangeNotSatisfiable.
+    """
+    if not headers:
+        return whole(entry)
+    outcome = evaluate(entry, method, headers)
+    if outcome is Outcome.FAILED:
+        raise PreconditionFailed("The file is not the one that the request's conditions name.")
+    if outcome is Outcome.NOT_MODIFIED:
+        return Plan(304, (("ETag", entry.etag), ("Last-Modified", entry.last_modified)), (), 0)
+    specs = parse_ranges(headers["range"]) if outcome is Outcome.PERFORM_RANGE else None
+    # a suffix of an empty file is satisfiable but has no Content-Range: the whole is the answer
+    if specs is None or (entry.size == 0 and any(first is None and last for first, last in specs)):
+        return whole(entry)
+    ranges = satisfy(specs, entry.size)
+    if not ranges:
+        raise RangeNotSatisfiable(
+            f"The file has {entry.size} bytes; no range asked for lies within.",
+            (("Content-Range", f"bytes */{entry.size}"),),
+        )
+    if len(ranges) == 1:
+        return single(entry, ranges[0])
+    return multiple(entry, ranges)
+
+
+@lru_cache(maxsize=8192)
+def whole(entry: Entry) -> Plan:
+    segments = (ByteRange(0, entry.size),) if entry.size else ()
+    return Plan(200, (*entry.headers, ("Content-Length", str(entry.size))), segments, entry.size)
+
+
+def single(entry: Entry, part: ByteRange) -> Plan:
+    headers = (
+        *entry.headers,
+        ("Content-Range", content_range(part, entry.size)),
+        ("Content-Length", str(part.length)),
+    )
+    return Plan(206, headers, (part,), part.length)
+
+
+def multiple(entry: Entry, parts: list[ByteRange]) -> Plan:
+    """A multipart/byteranges body (RFC 9110 section 14.6); its boundary follows from tag and ranges."""
+    named = f"{entry.etag} {[(part.start, part.length) for part in parts]}"
+    boundary = hashlib.sha256(named.encode()).hexdigest()[:32]
+    segments: list[Segment] = []
+    for part in parts:
+        head = (
+            f"\r\n--{boundary}\r\nContent-Type: {entry.media_type}\r\n"
+            f"Content-Range: {content_range(part, entry.size)}\r\n\r\n"
+        )
+        segments += [head.encode("latin-1"), part]
+    segments.append(f"\r\n--{boundary}--\r\n".encode("latin-1"))
+    length = sum(part.length if isinstance(part, ByteRange) else len(part) for part in segments)
+    headers = (
+        ("Content-Type", f"multipart/byteranges; boundary={boundary}"),
+        *(field for field in entry.headers if field[0] != "Content-Type"),
+        ("Content-Length", str(length)),
+    )
+    return Plan(206, headers, tuple(segments), length)
+
+
+def content_range(part: ByteRange, size: int) -> str:
+    return f"bytes {part.start}-{part.end - 1}/{size}"

@@ -1,0 +1,101 @@
+"""Paging through the catalogue in the order of its paths, without reading more of it than the page needs."""
+
+import heapq
+import os
+import stat
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Iterator, Mapping
+from email.utils import formatdate
+from typing import Any
+
+from shared.catalogue import MAX_NAME_BYTES, Catalogue, check_name
+from shared.errors import BadRequest, ServiceError
+from shared.settings import MAX_PAGE
+
+DEFAULT_PAGE = 100
+
+
+def read_page_query(query: Mapping[str, str]) -> tuple[int, tuple[str, ...]]:
+    """(limit, parts of the path to go on after) from a query's values; BadRequest names what is wrong."""
+    limit = query.get("limit", str(DEFAULT_PAGE))
+    if not (limit.isascii() and limit.isdecimal() and len(limit) <= 4 and 1 <= int(limit) <= MAX_PAGE):
+        raise BadRequest(f"limit is {limit[:40]!r}; it must be a whole number from 1 to {MAX_PAGE}.")
+    after = query.get("after", "")
+    return int(limit), read_cursor(after) if after else ()
+
+
+def list_page(catalogue: Catalogue, limit: int, after: tuple[str, ...]) -> dict[str, Any]:
+    """The next `limit` regular files after a path, and the cursor of the page that follows, or null."""
+    files: list[dict[str, Any]] = []
+    for parts, facts in _walk(catalogue.root, (), after):
+        if len(files) == limit:
+            return {"files": files, "next": make_cursor(files[-1]["path"])}
+        files.append(
+            {
+                "path": "/".join(parts),
+                "size": facts.st_size,
+                "modified": formatdate(max(0, int(facts.st_mtime)), usegmt=True),
+            }
+        )
+    return {"files": files, "next": None}
+
+
+def make_cursor(path: str) -> str:
+    return urlsafe_b64encode(path.encode("utf-8")).decode("ascii").rstrip("=")
+
+
+def read_cursor(cursor: str) -> tuple[str, ...]:
+    try:
+        if len(cursor) > 2 * MAX_NAME_BYTES:
+            raise ValueError
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        path = urlsafe_b64decode(padded).decode("utf-8")
+        if make_cursor(path) != cursor:
+            raise ValueError
+        return tuple(check_name(path).split("/"))
+    except (ValueError, Base64Error, ServiceError):
+        raise BadRequest("after is not a cursor that a page of this catalogue ended with.") from None
+
+
+def _walk(
+    root: str, above: tuple[str, ...], after: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], os.stat_result]]:
+    """Files below root/above whose path comes after `after`, compared part by part.
+
+    Links to files inside the root are followed, links to folders are not: they can form loops.
+    Names that are not UTF-8 have no address and are left out.
+    """
+    folder = os.path.join(root, *above)
+    try:
+        with os.scandir(folder) as found:
+            heap = [entry.name for entry in found if not after or entry.name >= after[0]]
+    except OSError:
+        return
+    heapq.heapify(heap)  # a page rarely needs all of a huge folder in order
+    while heap:
+        name = heapq.heappop(heap)
+        if "\\" in name or not _is_text(name):
+            continue
+        path = os.path.join(folder, name)
+        follows = bool(after) and name == after[0]
+        try:
+            facts = os.lstat(path)
+            if stat.S_ISLNK(facts.st_mode):
+                facts = os.stat(path)
+                if stat.S_ISDIR(facts.st_mode) or not os.path.realpath(path).startswith(root + os.sep):
+                    continue
+        except OSError:
+            continue
+        if stat.S_ISDIR(facts.st_mode):
+            yield from _walk(root, (*above, name), after[1:] if follows else ())
+        elif stat.S_ISREG(facts.st_mode) and not (follows and len(after) == 1):
+            yield (*above, name), facts
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,129 @@
+"""The requests that `/process` takes: one pydantic model per operation, the same on both faces."""
+
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from shared.decoding import decode
+from shared.errors import Unprocessable, UnsupportedMediaType
+from shared.settings import MAX_STEPS, MAX_TEXT_CHARACTERS, MAX_WAIT_MS
+
+Where = Literal["inline", "threads", "processes"]
+Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
+
+
+class Operation(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Wait(Operation):
+    """Wait for something outside: no core is used."""
+
+    operation: Literal["wait"]
+    duration_ms: int = Field(ge=0, le=MAX_WAIT_MS)
+
+
+class Digest(Operation):
+    """SHA-256 over a stored file; the interpreter's lock is free meanwhile."""
+
+    operation: Literal["digest"]
+    path: str
+
+
+class Sourced(Operation):
+    path: str | None = None
+    text: Text | None = None
+
+    @model_validator(mode="after")
+    def one_source(self) -> "Sourced":
+        if (self.path is None) == (self.text is None):
+            raise ValueError("give either path, a stored file, or text")
+        return self
+
+
+class Compress(Sourced):
+    """zlib over a stored file or a text; the interpreter's lock is free meanwhile."""
+
+    operation: Literal["compress"]
+    level: int = Field(default=6, ge=1, le=9)
+
+
+class Words(Sourced):
+    """Word frequencies of a stored file or a text, in pure Python: the interpreter's lock is held."""
+
+    operation: Literal["words"]
+    top: int = Field(default=10, ge=1, le=1000)
+
+
+Step = Annotated[Wait | Digest | Compress | Words, Field(discriminator="operation")]
+
+
+class Pipeline(Operation):
+    """Several operations in order; a wait can only be the first or the last of them."""
+
+    operation: Literal["pipeline"]
+    steps: list[Step] = Field(min_length=1, max_length=MAX_STEPS)
+
+    @model_validator(mode="after")
+    def waits_outside(self) -> "Pipeline":
+        if any(isinstance(step, Wait) for step in self.steps[1:-1]):
+            raise ValueError("a wait can only be the first or the last step")
+        return self
+
+
+class Request(BaseModel):
+    """A validated request: the operation and where its CPU work runs."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    work: Annotated[Wait | Digest | Compress | Words | Pipeline, Field(discriminator="operation")]
+    where: Where = "inline"
+
+    @cached_property
+    def steps(self) -> tuple[Wait | Digest | Compress | Words, ...]:
+        return tuple(self.work.steps) if isinstance(self.work, Pipeline) else (self.work,)
+
+
+OPERATIONS = ("wait", "digest", "compress", "words", "pipeline")
+_requests: TypeAdapter[Request] = TypeAdapter(Request)
+
+
+def read_request(media_type: str | None, body: bytes) -> Request:
+    """Parse and validate a `/process` body; UnsupportedMediaType, BadJson or Unprocessable."""
+    kind = (media_type or "").partition(";")[0].strip(" \t").lower()
+    if kind != "application/json":
+        raise UnsupportedMediaType(
+            f"The body is {kind or 'of no stated type'!r}; it must be application/json."
+        )
+    document = decode(body)
+    if not isinstance(document, dict):
+        raise Unprocessable("The body must be a JSON object with the name of an operation.")
+    _check_operation(document.get("operation"))
+    work = {key: value for key, value in document.items() if key != "where"}
+    try:
+        return _requests.validate_python({"work": work, "where": document.get("where", "inline")})
+    except ValidationError as error:
+        raise Unprocessable(_sentence(error)) from None
+
+
+def _check_operation(name: Any) -> None:
+    if name in OPERATIONS:
+        return
+    if not isinstance(name, str):
+        raise Unprocessable(f"operation must be the name of an operation: {', '.join(OPERATIONS)}.")
+    near = get_close_matches(name[:40], OPERATIONS, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(OPERATIONS)}."
+    raise Unprocessable(f"operation is {name[:40]!r}; {hint}")
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False)[0]
+    skipped = (
+        "work",
+        *OPERATIONS,
+    )  # the union's tags and our own wrapping are no part of the sender's document
+    key = ".".join(str(part) for part in first["loc"] if part not in skipped)
+    message = first["msg"].removeprefix("Value error, ")
+    given = "" if isinstance(first["input"], dict | list) else f" (given {str(first['input'])[:40]!r})"
+    return f"{key or 'The request'}: {message}{given}."

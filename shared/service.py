@@ -1,0 +1,25 @@
+"""The service that a face asks: settings, catalogue and pools, made once per server process."""
+
+from dataclasses import dataclass
+
+from shared.catalogue import Catalogue
+from shared.corpus import ensure_corpus
+from shared.digests import DigestStore
+from shared.pools import Pools
+from shared.settings import Settings, default_files, read_settings
+
+
+@dataclass(frozen=True)
+class Service:
+    settings: Settings
+    catalogue: Catalogue
+    pools: Pools
+
+
+def make_service(settings: Settings | None = None) -> Service:
+    """Build the service in the process that will serve, never before a fork."""
+    settings = settings or read_settings()
+    if settings.files == default_files().resolve():
+        ensure_corpus(settings.files)
+    catalogue = Catalogue(settings.files, DigestStore(settings.state))
+    return Service(settings, catalogue, Pools(settings.pool_size))

@@ -1,0 +1,41 @@
+"""`python -m wsgi_app`: become gunicorn, with options for what differs between the concurrency models."""
+
+import argparse
+import os
+import sys
+
+from shared.settings import KEEP_ALIVE_S
+from wsgi_app.launch import WORKER_CLASSES, gunicorn_command
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m wsgi_app", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8001)
+    parser.add_argument("--worker-class", choices=WORKER_CLASSES, default="gthread")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--threads", type=int, help="per process (default: 32 for gthread, 1 for sync)")
+    parser.add_argument("--keep-alive", type=int, default=KEEP_ALIVE_S, metavar="SECONDS")
+    parser.add_argument("--files", help="the folder to serve (default: a generated corpus)")
+    options = parser.parse_args()
+    threads = options.threads or (1 if options.worker_class == "sync" else 32)
+    try:
+        command = gunicorn_command(
+            options.worker_class,
+            host=options.host,
+            port=options.port,
+            processes=options.processes,
+            threads=threads,
+            keep_alive_s=options.keep_alive,
+        )
+    except ValueError as error:
+        parser.error(str(error))
+    if options.files:
+        if not os.path.isdir(options.files):
+            parser.error(f"--files is {options.files!r}, which is not a folder.")
+        os.environ["TWINS_FILES"] = os.path.abspath(options.files)
+    os.execv(sys.executable, command)  # noqa: S606 - no shell is wanted: the server's pid and signals are ours
+
+
+if __name__ == "__main__":
+    main()

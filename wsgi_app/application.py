@@ -1,0 +1,78 @@
+"""The Flask application: its routes, its one error handler, nothing of Flask's own beside them."""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from flask import Flask, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter
+
+from shared.contract import contract_reply
+from shared.counters import claim
+from shared.errors import InternalError, ServiceError
+from shared.routes import answer_options, refuse
+from shared.service import Service, make_service
+from wsgi_app.downloads import download, list_files
+from wsgi_app.health import health
+from wsgi_app.processing import process
+from wsgi_app.replies import WireResponse, send_problem, send_reply
+from wsgi_app.requests import admit_request
+
+log = logging.getLogger(__name__)
+
+
+class AnyPath(BaseConverter):
+    """The rest of the path, slashes and emptiness included."""
+
+    regex = ".*"
+    part_isolating = False
+
+
+def make_app(service: Service | None = None) -> Flask:
+    """Build the application in the process that serves."""
+    service = service or make_service()
+    app = Flask("wsgi_app", static_folder=None)
+    app.url_map.converters["any_path"] = AnyPath
+    app.url_map.merge_slashes = False
+    app.before_request(partial(admit, counting(service)))
+    add_routes(app, service)
+    app.register_error_handler(Exception, handle_error)
+    return app
+
+
+def add_routes(app: Flask, service: Service) -> None:
+    def route(path: str, endpoint: str, answer: Callable[..., WireResponse], *methods: str) -> None:
+        app.add_url_rule(path, endpoint, answer, methods=methods, provide_automatic_options=False)
+
+    route("/health", "health", partial(health, service), "GET")
+    route("/files", "list_files", partial(list_files, service), "GET")
+    route("/files/<any_path:name>", "download", partial(download, service), "GET")
+    route("/process", "process", partial(process, service), "POST")
+    route("/openapi.json", "contract", contract, "GET")
+
+
+def contract() -> WireResponse:
+    return send_reply(contract_reply())
+
+
+def counting(service: Service) -> Callable[[], None]:
+    """What counts a request for the laboratory; nothing where it does not ask."""
+    counters = service.settings.counters
+    return claim(counters) if counters else lambda: None
+
+
+def admit(count: Callable[[], None]) -> None:
+    count()
+    admit_request(request.environ)
+
+
+def handle_error(error: Exception) -> WireResponse:
+    """Every refusal and every fault, as a problem document."""
+    if isinstance(error, ServiceError):
+        return send_problem(error)
+    if isinstance(error, HTTPException) and error.code in (404, 405):
+        reply = answer_options(request.method, request.path)
+        return send_reply(reply) if reply else send_problem(refuse(request.method, request.path))
+    log.error("unexpected error", exc_info=error)
+    return send_problem(InternalError("The service failed in a way it did not foresee."))

@@ -1,0 +1,79 @@
+"""`/files` on the WSGI face: a page of the catalogue, and downloads handed to the server's `sendfile`."""
+
+import os
+from collections.abc import Callable, Iterator
+from io import FileIO
+from typing import Any
+
+from flask import request
+
+from shared.catalogue import Opened
+from shared.downloads import DECIDING, Plan, plan_download
+from shared.listing import list_page, read_page_query
+from shared.ranges import ByteRange
+from shared.reading import read_waiting
+from shared.replies import json_reply
+from shared.service import Service
+from wsgi_app.replies import WireResponse, send_reply
+from wsgi_app.requests import deciding_headers, path_after, query_values
+
+SMALL_BYTES = 128 * 1024  # below, one read and one send cost less than a sendfile's set-up
+BLOCK_BYTES = 256 * 1024
+NAMES = {f"HTTP_{name.upper().replace('-', '_')}": name for name in DECIDING}
+
+
+def list_files(service: Service) -> WireResponse:
+    limit, after = read_page_query(query_values(request.environ))
+    return send_reply(json_reply(list_page(service.catalogue, limit, after)))
+
+
+def download(service: Service, name: str) -> WireResponse:
+    environ = request.environ
+    name = path_after(environ, "/files/")  # Flask's own `name` has lost what was not UTF-8
+    opened = service.catalogue.open_known(name)
+    if opened is None:
+        opened = service.catalogue.open(name)
+    try:
+        method = environ["REQUEST_METHOD"]
+        plan = plan_download(opened.entry, method, deciding_headers(environ, NAMES))
+        return WireResponse(
+            plan.status, plan.headers, _body(plan, opened, method, environ["wsgi.file_wrapper"])
+        )
+    except BaseException:
+        os.close(opened.descriptor)
+        raise
+
+
+def _body(plan: Plan, opened: Opened, method: str, file_wrapper: Callable[..., Any]) -> Any:
+    """The body as the server sends it fastest; closes the file at its end."""
+    part = plan.only_range
+    if method == "HEAD" or not plan.segments:
+        os.close(opened.descriptor)
+        return ()
+    if part is not None and part.length <= SMALL_BYTES:
+        data = read_waiting(opened.descriptor, part)
+        os.close(opened.descriptor)
+        return (data,)
+    if part is not None:
+        os.lseek(opened.descriptor, part.start, os.SEEK_SET)
+        return file_wrapper(FileIO(opened.descriptor), BLOCK_BYTES)
+    return Segments(plan, opened.descriptor)
+
+
+class Segments:
+    """The bytes and file ranges of a multipart plan; closing it closes the file."""
+
+    def __init__(self, plan: Plan, descriptor: int) -> None:
+        self._plan = plan
+        self._descriptor = descriptor
+
+    def __iter__(self) -> Iterator[bytes]:
+        for segment in self._plan.segments:
+            if isinstance(segment, bytes):
+                yield segment
+                continue
+            for start in range(segment.start, segment.end, BLOCK_BYTES):
+                yield read_waiting(self._descriptor, ByteRange(start, min(BLOCK_BYTES, segment.end - start)))
+
+    def close(self) -> None:
+        os.close(self._descriptor)

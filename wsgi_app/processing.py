@@ -1,0 +1,40 @@
+"""`/process` on the WSGI face: the loop over the steps, each waited for in the thread that serves."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from flask import request
+
+from shared.errors import Unavailable
+from shared.operations import read_request
+from shared.pools import BrokenProcessPool, Pools
+from shared.processing import Compute, Effect, Pause, plan_process, reply_process
+from shared.service import Service
+from wsgi_app.replies import WireResponse, send_reply
+from wsgi_app.requests import content_type, read_body
+
+
+def process(service: Service) -> WireResponse:
+    asked = read_request(content_type(request.environ), read_body(request.environ))
+    effects = plan_process(asked, service.catalogue)
+    results = [perform(effect, service.pools) for effect in effects]
+    return send_reply(reply_process(asked, results))
+
+
+def perform(effect: Effect, pools: Pools) -> Mapping[str, Any]:
+    """Wait or compute; the result of the step."""
+    if isinstance(effect, Pause):
+        time.sleep(effect.duration_s)
+        return effect.result
+    return compute(effect, pools)
+
+
+def compute(effect: Compute, pools: Pools) -> Mapping[str, Any]:
+    if effect.where == "inline":
+        return effect.function()
+    try:
+        return pools.pool(effect.where).submit(effect.function).result()
+    except BrokenProcessPool:
+        pools.discard_broken()
+        raise Unavailable("The process that did this work was ended; try again.") from None
