@@ -1,24 +1,28 @@
 """Checks of a response's body as it arrives, at memory speed: comparing costs one memcmp."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from loadtests.instrument.failures import KIND
 from loadtests.instrument.message import Expectation
 from loadtests.samples import OK
 
+Sink = Callable[[memoryview | bytes], None]
 LENGTH, BODY = KIND["length"], KIND["body"]
 
 
 class BodyCheck:
     """Takes a body piece by piece; `verdict` gives the kind of the outcome.
 
-    `digested` says whether this response is one of those whose digest is computed.
+    `digested` says whether this response is one of those whose digest is computed; `sink`, where
+    given, sees every piece.
     """
 
-    __slots__ = ("_digest", "_expected", "_kept", "_same", "received")
+    __slots__ = ("_digest", "_expected", "_kept", "_same", "_sink", "received")
 
-    def __init__(self, expected: Expectation, digested: bool) -> None:
+    def __init__(self, expected: Expectation, digested: bool, sink: Sink | None = None) -> None:
+        self._sink = sink
         self.received = 0
         self._expected = expected
         self._same = True
@@ -34,6 +38,8 @@ class BodyCheck:
             self._digest.update(piece)
         if self._kept is not None:
             self._kept += piece
+        if self._sink is not None:
+            self._sink(piece)
         self.received += len(piece)
 
     def verdict(self) -> int:

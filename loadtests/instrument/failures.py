@@ -1,7 +1,7 @@
 """How a request can fail on the wire: one exception with the kind it is recorded under.
 
-    Failure
-      kind: one of loadtests.samples.KINDS but "ok"
+Failure
+  kind: one of loadtests.samples.KINDS but "ok"
 """
 
 from loadtests.samples import KINDS

@@ -32,7 +32,11 @@ def parse_target(url: str) -> Target:
         raise ValueError(f"the host '{url}' names no host: it looks like http://127.0.0.1:8000.")
     tls = parts.scheme == "https"
     return Target(
-        parts.hostname, port or (443 if tls else 80), tls, parts.netloc.rpartition("@")[2], parts.path.rstrip("/")
+        parts.hostname,
+        port or (443 if tls else 80),
+        tls,
+        parts.netloc.rpartition("@")[2],
+        parts.path.rstrip("/"),
     )
 
 

@@ -4,7 +4,6 @@ import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic_ns
 
 import numpy as np
 
@@ -96,10 +95,9 @@ class Recorder:
         for listener in self.listeners:
             listener(samples)
 
-    def phase(self) -> str:
-        """The name of the phase that is now."""
-        now_us = (monotonic_ns() - self.zero_ns) // 1000
-        return PHASES[0 if now_us < self.warmup_us else 1 if now_us < self.end_us else 2]
+    def phase(self, at_us: int) -> str:
+        """The name of the phase at a time since zero."""
+        return PHASES[0 if at_us < self.warmup_us else 1 if at_us < self.end_us else 2]
 
     def close(self) -> None:
         """Spill the rest and bring it to the disk."""

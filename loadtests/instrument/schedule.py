@@ -53,7 +53,9 @@ def parse_profile(text: str) -> Profile:
     last = segments[-1]
     if last.seconds == float("inf"):
         if last.first_per_s != last.last_per_s:
-            raise ValueError(f"the ramp in '{text}' needs seconds, as in {last.first_per_s:g}>{last.last_per_s:g}x10.")
+            raise ValueError(
+                f"the ramp in '{text}' needs seconds, as in {last.first_per_s:g}>{last.last_per_s:g}x10."
+            )
         return tuple(segments)
     return (*segments, Segment(last.last_per_s, last.last_per_s, float("inf")))
 
@@ -83,7 +85,11 @@ def _times(profile: Profile, amounts: Floats) -> Floats:
     for segment in profile:
         last = segment.seconds == float("inf")
         slope = 0.0 if last else (segment.last_per_s - segment.first_per_s) / segment.seconds
-        after = float("inf") if last else before + (segment.first_per_s + segment.last_per_s) / 2 * segment.seconds
+        after = (
+            float("inf")
+            if last
+            else before + (segment.first_per_s + segment.last_per_s) / 2 * segment.seconds
+        )
         here = (amounts >= before) & (amounts < after)
         wanted = amounts[here] - before
         # the root of first * t + slope * t² / 2 = wanted, in the form that also holds for slope 0
@@ -95,9 +101,7 @@ def _times(profile: Profile, amounts: Floats) -> Floats:
     return times
 
 
-def arrivals(
-    kind: str, profile: Profile, seed: int, part: int = 0, parts: int = 1
-) -> Iterator[list[int]]:
+def arrivals(kind: str, profile: Profile, seed: int, part: int = 0, parts: int = 1) -> Iterator[list[int]]:
     """Blocks of arrival times in ns since zero, ascending, without end unless the rate ends at 0.
 
     Of `parts` Locust workers, each takes every `parts`-th arrival of one common schedule.

@@ -3,7 +3,14 @@
 import ssl
 from pathlib import Path
 
-from loadtests.instrument.connection import SCRATCH_BYTES, Connection, Deadlines, Endpoint, scratch, scratch_view
+from loadtests.instrument.connection import (
+    SCRATCH_BYTES,
+    Connection,
+    Deadlines,
+    Endpoint,
+    scratch,
+    scratch_view,
+)
 from loadtests.instrument.failures import Failure
 
 

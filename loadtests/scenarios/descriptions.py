@@ -39,7 +39,9 @@ class Parameter:
             raise ValueError(f"{self.name} cannot be {given}: the nearest valid value is 0.")
         if isinstance(self.default, int):
             if number != int(number):
-                raise ValueError(f"{self.name} cannot be {given}: the nearest valid value is {round(number)}.")
+                raise ValueError(
+                    f"{self.name} cannot be {given}: the nearest valid value is {round(number)}."
+                )
             return int(number)
         return number
 

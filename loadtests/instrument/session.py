@@ -1,0 +1,180 @@
+"""The life of a measurement in one Locust process: begin, phases, drain, end."""
+
+import gc
+from collections.abc import Callable
+from time import monotonic_ns
+from typing import Any
+
+import gevent
+
+from loadtests.instrument.documents import asked, write_document
+from loadtests.instrument.histogram import add_values, empty_histogram, figures
+from loadtests.instrument.live import LiveLines
+from loadtests.instrument.loops import OpenLoop
+from loadtests.instrument.measurement import Measurement, Mix, set_current
+from loadtests.instrument.schedule import arrivals, read_replay
+from loadtests.instrument.vitals import Heartbeat, Mark, cpu_share, mark, run_queue_share
+from loadtests.lab.records import GeneratorDocument
+from loadtests.samples import CENSORED, MEASURE, Samples
+
+SPILL_S = 0.25
+SETTLE_S = 0.01
+
+
+class Session:
+    """Runs a measurement through its phases and writes its document."""
+
+    def __init__(
+        self,
+        measurement: Measurement,
+        live: LiveLines,
+        *,
+        scenario: str,
+        parameters: dict[str, Any],
+        names: list[str],
+        prepared: int,
+        part: tuple[int, int],
+        mix: Mix,
+        then: Callable[[], None],
+    ) -> None:
+        self.measurement = measurement
+        self.names = names
+        self.document: GeneratorDocument | None = None
+        self._live = live
+        self._scenario = scenario
+        self._parameters = parameters
+        self._prepared = prepared
+        self._mix = mix
+        self._part = part
+        self._then = then
+        self._late = empty_histogram()
+        self._marks: list[Mark] = []
+        self._heartbeat = Heartbeat()
+        self._open: OpenLoop | None = None
+        self._ticker: Any = None
+        self._phases: Any = None
+        self._finished = False
+        measurement.recorder.listeners += [self._note_lateness, live.take]
+
+    def start(self) -> None:
+        """Begin: from here on requests are due."""
+        set_current(self.measurement)
+        options, (part, parts) = self.measurement.options, self._part
+        if options.open_loop:
+            if options.replay is not None:
+                blocks = read_replay(options.replay, part, parts)
+            else:
+                assert options.profile is not None  # noqa: S101 - one of the two is what open_loop means
+                blocks = arrivals(options.arrivals, options.profile, options.seed, part, parts)
+            self._open = OpenLoop(self.measurement, blocks, self._mix, options.seed)
+        # what exists now lives as long as the process: the collector need not look at it again
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        self._ticker = gevent.spawn(self._tick)
+        self._phases = gevent.spawn(self._go_through_phases)
+
+    def _note_lateness(self, samples: Samples) -> None:
+        chosen = samples[(samples["phase"] == MEASURE) & (samples["kind"] < CENSORED)]
+        add_values(self._late, chosen["sent_us"])
+
+    def _tick(self) -> None:
+        recorder, second, ticks = self.measurement.recorder, 0, 0
+        while True:
+            ticks += 1
+            due_ns = recorder.zero_ns + round(ticks * SPILL_S * 1e9)
+            gevent.sleep(max(0.0, (due_ns - monotonic_ns()) / 1e9))
+            recorder.spill()
+            if ticks % round(1 / SPILL_S) == 0:
+                self._write_live(second)
+                second += 1
+
+    def _write_live(self, second: int) -> None:
+        phase = self.measurement.recorder.phase(second * 1_000_000)
+        runner = self.measurement.environment.runner
+        self._live.write(second, phase, len(self.measurement.flying), runner.user_count if runner else 0)
+
+    def _go_through_phases(self) -> None:
+        options, recorder = self.measurement.options, self.measurement.recorder
+        _until(recorder.zero_ns + recorder.warmup_us * 1000)
+        self._begin_measuring()
+        if options.duration_s is None:
+            return
+        _until(self.measurement.end_ns)
+        self._end_measuring()
+        drained_ns = self.measurement.end_ns + round(options.drain_s * 1e9)
+        while monotonic_ns() < drained_ns and (self.measurement.flying or self._backlog()):
+            gevent.sleep(SETTLE_S)
+        self.finish()
+        self._then()
+
+    def _backlog(self) -> bool:
+        return self._open is not None and self._open.behind
+
+    def _begin_measuring(self) -> None:
+        self._marks = [mark()]
+        self._heartbeat.count(True)
+
+    def _end_measuring(self) -> None:
+        if len(self._marks) == 1:
+            self._marks.append(mark())
+            self._heartbeat.count(False)
+
+    def finish(self) -> None:
+        """End what is still in flight, write everything down; the second time nothing is left to do."""
+        if self._finished:
+            return
+        self._finished = True
+        measurement, recorder = self.measurement, self.measurement.recorder
+        if gevent.getcurrent() is not self._phases:
+            gevent.kill(self._phases)
+        end_us = (monotonic_ns() - recorder.zero_ns) // 1000
+        recorder.end_us = min(recorder.end_us, end_us)
+        if not self._marks:
+            self._begin_measuring()
+        self._end_measuring()
+        measurement.over = True
+        if self._open is not None:
+            self._open.rest_of_schedule()
+            self._open.stop()
+        while measurement.flying:
+            measurement.censor()
+            gevent.sleep(SETTLE_S)
+        gevent.kill(self._ticker)
+        recorder.close()
+        self._write_live(recorder.last_us // 1_000_000)
+        self._live.close()
+        self._heartbeat.stop()
+        measurement.deadlines.stop()
+        set_current(None)
+        measurement.ended.set()
+        self.document = self._document()
+        if measurement.options.out is not None:
+            write_document(measurement.options.out, self.document)
+
+    def _document(self) -> GeneratorDocument:
+        measurement, recorder = self.measurement, self.measurement.recorder
+        start, end = self._marks[0], self._marks[-1]
+        now = mark()
+        users = 0 if measurement.options.open_loop else measurement.users
+        return GeneratorDocument(
+            **asked(measurement.options, self._scenario, self._parameters, users),
+            zero_unix_s=measurement.zero_unix_s,
+            measure_us=recorder.end_us,
+            end_us=max(recorder.last_us, recorder.end_us),
+            names=self.names,
+            due=recorder.due,
+            sent=recorder.sent + self._prepared,
+            prepared=self._prepared,
+            cpu_user_s=now.user_s,
+            cpu_system_s=now.system_s,
+            cpu_measure_share=cpu_share(start, end),
+            run_queue_share=run_queue_share(start, end),
+            loop_lag_us=self._heartbeat.figures(),
+            send_lateness_us=figures(self._late),
+        )
+
+
+def _until(at_ns: int) -> None:
+    while (remaining_ns := at_ns - monotonic_ns()) > 0:
+        gevent.sleep(remaining_ns / 1e9)
