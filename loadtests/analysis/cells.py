@@ -12,19 +12,21 @@ from pydantic import Field
 
 from loadtests.analysis import steady
 from loadtests.analysis.percentiles import lower_bounds, nines, percentiles
-from loadtests.lab.records import CellRecord, CellState, Check, Level, Record, SideProbe
+from loadtests.lab.records import CellRecord, CellState, Check, GeneratorDocument, Level, Record, SideProbe
 from loadtests.samples import CENSORED, DROPPED, KINDS, MEASURE, OK, Samples
 
 Percentiles = dict[str, int | None]
+MOST_MOMENTS = 60
 
 
-class Second(Record):
-    """One second of a cell, warm-up included; `second` counts from the generator's zero."""
+class Moment(Record):
+    """A stretch of a cell, warm-up included; `begin_s` counts from the generator's zero."""
 
-    second: int
+    begin_s: int
+    length_s: int
     phase: Literal["warmup", "measure", "drain"]
-    ok: int
-    failed: int
+    ok_per_s: float
+    failed_per_s: float
     p50_us: int | None
     p99_us: int | None
 
@@ -75,6 +77,11 @@ class CellSummary(Record):
     slots: int | None
     slot_kind: str | None
     cores: int | None = Field(description="cores the server may use at once: pinned ones, or its processes")
+    server_command: list[str] | None
+    server_environment: dict[str, str] | None = Field(description="what was added to the lab's own")
+    generator_command: list[str]
+    server_count: int | None
+    directory: str = Field(default="", description="of its raw files, relative to the report")
 
 
 COPIED = tuple(name for name in CellRecord.model_fields if name in CellSummary.model_fields)
@@ -90,9 +97,11 @@ def summarise_cell(record: CellRecord, samples: Samples, target_us: int | None =
         "slots": run.slots if run else None,
         "slot_kind": run.slot_kind if run else None,
         "cores": _cores(record),
+        "server_command": run.command if run else None,
+        "server_environment": run.environment if run else None,
     }
     figures: dict[str, Any] = {
-        name: None for name, field in CellSummary.model_fields.items() if name not in facts
+        name: None for name in CellSummary.model_fields if name not in facts and name != "directory"
     }
     figures |= {"at_least": [], "nines": []}
     if record.state != "invalid" and record.generator is not None:
@@ -100,33 +109,40 @@ def summarise_cell(record: CellRecord, samples: Samples, target_us: int | None =
     return CellSummary(**facts, **figures)
 
 
-def seconds(record: CellRecord, samples: Samples) -> list[Second]:
-    """What happened in each second of a valid cell, by the time at which a request ended."""
+def moments(record: CellRecord, samples: Samples) -> list[Moment]:
+    """A valid cell over time, by when requests ended: whole seconds, longer ones where a cell is long."""
     generator = record.generator
     if record.state == "invalid" or generator is None:
         return []
-    ended = (samples["due_us"] + samples["last_byte_us"]) // 1_000_000
+    length_s = max(1, -(-generator.measure_us // (MOST_MOMENTS * 1_000_000)))
+    stretch_us = length_s * 1_000_000
+    ended_us = samples["due_us"] + samples["last_byte_us"]
+    order = np.argsort(ended_us, kind="stable")
+    begins_us = np.arange(0, generator.end_us, stretch_us)
+    edges = np.searchsorted(ended_us[order], [*begins_us, begins_us[-1] + stretch_us])
     found = []
-    for second in range(int(generator.end_us // 1_000_000) + 1):
-        inside = samples[ended == second]
+    for begin_us, first, last in zip(begins_us.tolist(), edges[:-1], edges[1:], strict=True):
+        inside = samples[order[first:last]]
         ok = inside["kind"] == OK
         points = percentiles(np.sort(inside["last_byte_us"][ok].astype(np.int64)))
-        begin = second * 1_000_000
         found.append(
-            Second(
-                second=second,
-                phase="warmup"
-                if begin < generator.warmup_us
-                else "measure"
-                if begin < generator.measure_us
-                else "drain",
-                ok=int(ok.sum()),
-                failed=int((~ok).sum()),
+            Moment(
+                begin_s=begin_us // 1_000_000,
+                length_s=length_s,
+                phase=_phase(begin_us, generator),
+                ok_per_s=int(ok.sum()) / length_s,
+                failed_per_s=int((~ok).sum()) / length_s,
                 p50_us=points["p50"],
                 p99_us=points["p99"],
             )
         )
     return found
+
+
+def _phase(begin_us: int, generator: GeneratorDocument) -> Literal["warmup", "measure", "drain"]:
+    if begin_us < generator.warmup_us:
+        return "warmup"
+    return "measure" if begin_us < generator.measure_us else "drain"
 
 
 def _figures(record: CellRecord, samples: Samples, target_us: int | None) -> dict[str, Any]:

@@ -54,6 +54,14 @@ METRICS = {
             "cpu_ms_per_request", "CPU per request", "ms", False, "at most", lambda c: c.cpu_ms_per_request
         ),
         Metric("busy_cores", "CPU of the server", "cores", False, "at most", lambda c: c.busy_cores),
+        Metric(
+            "generator_cores",
+            "CPU of the generator",
+            "cores",
+            False,
+            "at most",
+            lambda c: c.generator_busy_cores,
+        ),
         Metric("rss_peak_bytes", "peak memory", "bytes", False, "at most", lambda c: c.rss_peak_bytes),
     )
 }

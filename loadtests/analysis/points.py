@@ -24,6 +24,15 @@ class Estimate(Record):
     bound: Bound
 
 
+class Nine(Record):
+    """A quantile of the response time in µs: geometric mean, least and most over blocks."""
+
+    quantile: float
+    value: float
+    low: float
+    high: float
+
+
 class Point(Record):
     id: str
     server: str
@@ -34,6 +43,7 @@ class Point(Record):
     cells: list[str] = Field(description="ids, one a block")
     valid_blocks: int
     estimates: dict[str, Estimate | None] = Field(description="by metric; null where no block has the figure")
+    nines: list[Nine] = Field(description="quantiles that every valid block has the samples for")
 
 
 def level_label(level: Level) -> str:
@@ -94,7 +104,26 @@ def _point(name: str, cells: list[CellSummary]) -> Point:
         cells=[cell.id for cell in cells],
         valid_blocks=len(valid),
         estimates=estimates,
+        nines=_nines(valid),
     )
+
+
+def _nines(cells: Sequence[CellSummary]) -> list[Nine]:
+    blocks: dict[float, list[int]] = {}
+    for cell in cells:
+        for quantile, value in cell.nines:
+            blocks.setdefault(quantile, []).append(value)
+    return [
+        Nine(quantile=quantile, value=_mean(values), low=min(values), high=max(values))
+        for quantile, values in blocks.items()
+        if len(values) == len(cells)
+    ]
+
+
+def _mean(values: Sequence[float]) -> float:
+    if min(values) <= 0:
+        return math.fsum(values) / len(values)
+    return math.exp(math.fsum(math.log(value) for value in values) / len(values))
 
 
 def _state(valid: Sequence[CellSummary], limited: bool) -> CellState:

@@ -1,21 +1,25 @@
 """The summary of a run: every figure, verdict and warning of the report, as one document."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
-from loadtests.analysis import cases as case_table
+from loadtests.analysis import ratios
 from loadtests.analysis.answers import Answer, answers
-from loadtests.analysis.cases import Case, Target
-from loadtests.analysis.cells import CellSummary, summarise_cell
+from loadtests.analysis.cases import Case, Target, cases, reference_levels, target_of
+from loadtests.analysis.cells import CellSummary, Moment
+from loadtests.analysis.changes import Comparison
+from loadtests.analysis.conditions import GateResult, judge
 from loadtests.analysis.differences import Judge
-from loadtests.analysis.points import Point, points
+from loadtests.analysis.explanations import Explanation, explain
+from loadtests.analysis.points import Point, point_id, points
+from loadtests.analysis.reading import Reading, read
+from loadtests.analysis.scaling import Curve, curves
 from loadtests.analysis.sentences import Sentence, sentences
-from loadtests.analysis.validity import validity
-from loadtests.lab import archive
-from loadtests.lab.records import Level, Manifest, Record
+from loadtests.analysis.validity import State, validity
+from loadtests.lab.records import Level, Manifest, Record, SearchRecord
 
 SCHEMA_VERSION = 1
 
@@ -28,66 +32,118 @@ class Method(Record):
     primaries: int
     deltas: dict[str, float] = Field(description="smallest difference that matters, by metric")
     aa_floor: dict[str, float] | None
+    matched: str | None = Field(description="capacity-matched or as shipped, as the plan says")
 
 
 class Summary(Record):
+    """`summary.json`. Keys of `points` are server/scenario/level, of `cells` the cells' ids."""
+
     schema_version: int = SCHEMA_VERSION
-    state: Literal["valid", "warnings", "invalid"]
+    state: State
     reasons: list[str] = Field(description="why the run is invalid; then there is no answer")
     warnings: list[str]
     runs: list[Manifest]
     finished_cells: int
     planned_cells: int
+    requests: int = Field(description="due while measuring, over all valid cells")
     method: Method
     sentences: list[Sentence]
     answers: list[Answer]
-    references: dict[str, Level]
+    references: dict[str, Level] = Field(description="each scenario's reference level")
     targets: dict[str, Target]
     cases: list[Case]
+    gates: list[GateResult]
+    curves: list[Curve]
+    explanations: dict[str, Explanation] = Field(description="by point, at the reference levels and answers")
+    searches: list[SearchRecord]
     points: dict[str, Point]
     cells: dict[str, CellSummary]
+    moments: dict[str, list[Moment]] = Field(description="over time, of one cell a point at reference level")
+    comparison: Comparison | None = Field(default=None, description="against a base run, by `twins compare`")
 
 
 def summarise(run_dir: Path) -> dict[str, Any]:
-    """The `summary.json` document of one archived run. Raises what `archive.read_manifest` raises."""
+    """The `summary.json` document of one archived run; raises `archive.ArchiveError`."""
     return build([run_dir]).model_dump(mode="json")
 
 
 def build(run_dirs: Sequence[Path]) -> Summary:
-    """The summary of one run, or of several that may be pooled."""
-    manifests = [archive.read_manifest(run_dir) for run_dir in run_dirs]
-    manifest = manifests[0]
-    cells: dict[str, CellSummary] = {}
-    for run_dir in run_dirs:
-        for record in archive.read_cells(run_dir):
-            target = case_table.target_of(manifest.plan, record.scenario)
-            samples = archive.cell_samples(run_dir, record.id)
-            cells[record.id] = summarise_cell(record, samples, target.p99_us)
-    found = points(cells.values())
-    judge = Judge(comparisons=len(manifest.primaries), floors=manifest.aa_floor or {})
-    answered = answers(list(cells.values()), manifest.primaries, judge)
-    references = case_table.reference_levels(found, manifest.primaries)
-    targets = {scenario: case_table.target_of(manifest.plan, scenario) for scenario in references}
-    valid = validity(manifest, found, cells, answered, len(manifest.cells))
+    """The summary of one run or of several pooled ones; raises `PoolingError` and `ArchiveError`."""
+    reading = read(run_dirs)
+    manifest, cells = reading.manifests[0], reading.cells
+    found = {point.id: point for point in points(cells.values())}
+    verdicts = Judge(comparisons=len(manifest.primaries), floors=manifest.aa_floor or {})
+    answered = answers(list(cells.values()), manifest.primaries, verdicts)
+    references = reference_levels(list(found.values()), manifest.primaries)
+    explained = _explanations(found, cells, answered, references)
+    answered = [_explained(answer, explained) for answer in answered]
+    targets = {scenario: target_of(manifest.plan, scenario) for scenario in references}
+    trust = validity(manifest, found.values(), cells, answered, reading.searches, reading.planned_cells)
     return Summary(
-        state=valid.state,
-        reasons=valid.reasons,
-        warnings=valid.warnings,
-        runs=manifests,
+        state=trust.state,
+        reasons=trust.reasons,
+        warnings=trust.warnings,
+        runs=reading.manifests,
         finished_cells=len(cells),
-        planned_cells=len(manifest.cells),
-        method=Method(
-            confidence=0.95,
-            interval_confidence=judge.confidence,
-            primaries=len(manifest.primaries),
-            deltas={c.metric: judge.delta(c.metric) for c in manifest.primaries},
-            aa_floor=manifest.aa_floor,
-        ),
-        sentences=sentences(found, answered, references),
+        planned_cells=reading.planned_cells,
+        requests=sum(cell.requests or 0 for cell in cells.values()),
+        method=_method(manifest, verdicts),
+        sentences=sentences(list(found.values()), answered, references),
         answers=answered,
         references=references,
         targets=targets,
-        cases=case_table.cases(found, cells, references, targets),
-        points={point.id: point for point in found},
+        cases=cases(list(found.values()), cells, references, targets),
+        gates=judge(manifest.plan.get("gates", []), list(found.values()), cells, references),
+        curves=curves(found, cells),
+        explanations=explained,
+        searches=reading.searches,
+        points=found,
         cells=cells,
+        moments=_moments(reading, found, references),
     )
+
+
+def _method(manifest: Manifest, verdicts: Judge) -> Method:
+    return Method(
+        confidence=ratios.CONFIDENCE,
+        interval_confidence=verdicts.confidence,
+        primaries=len(manifest.primaries),
+        deltas={c.metric: verdicts.delta(c.metric) for c in manifest.primaries},
+        aa_floor=manifest.aa_floor,
+        matched=manifest.plan.get("matched"),
+    )
+
+
+def _explanations(
+    found: Mapping[str, Point],
+    cells: Mapping[str, CellSummary],
+    answered: Sequence[Answer],
+    references: Mapping[str, Level],
+) -> dict[str, Explanation]:
+    wanted = [p.id for p in found.values() if p.level == references[p.scenario]]
+    wanted += [point_id(side, a.scenario, a.level) for a in answered for side in (a.server, a.baseline)]
+    explained = {}
+    for name in dict.fromkeys(wanted):
+        if name in found:
+            point = found[name]
+            curve = [p for p in found.values() if (p.server, p.scenario) == (point.server, point.scenario)]
+            explained[name] = explain(point, curve, cells)
+    return explained
+
+
+def _explained(answer: Answer, explained: Mapping[str, Explanation]) -> Answer:
+    names = [point_id(side, answer.scenario, answer.level) for side in (answer.server, answer.baseline)]
+    return answer.model_copy(update={"explanation": [explained[n].text for n in names if n in explained]})
+
+
+def _moments(
+    reading: Reading, found: Mapping[str, Point], references: Mapping[str, Level]
+) -> dict[str, list[Moment]]:
+    """The first sound cell of each point at its scenario's reference level."""
+    series = {}
+    for point in found.values():
+        if point.level == references[point.scenario]:
+            sound = [name for name in point.cells if reading.cells[name].state != "invalid"]
+            if sound:
+                series[sound[0]] = reading.moments(sound[0])
+    return series

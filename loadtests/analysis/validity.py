@@ -8,7 +8,7 @@ from loadtests.analysis.answers import Answer
 from loadtests.analysis.cells import CellSummary
 from loadtests.analysis.points import Point
 from loadtests.analysis.wording import count, percent
-from loadtests.lab.records import Manifest
+from loadtests.lab.records import Manifest, SearchRecord
 
 State = Literal["valid", "warnings", "invalid"]
 
@@ -25,10 +25,11 @@ def validity(
     points: Iterable[Point],
     cells: Mapping[str, CellSummary],
     answers: Sequence[Answer],
+    searches: Iterable[SearchRecord],
     planned_cells: int,
 ) -> Validity:
     """`invalid` where a server has no sound cell in a scenario, or no question of the plan has an answer."""
-    reasons = _unmeasured(points)
+    reasons = _unmeasured(points) + _not_found(searches)
     if not cells:
         reasons.append("no cell of the run was finished")
     elif answers and all(answer.verdict == "invalid" for answer in answers):
@@ -59,9 +60,22 @@ def _unmeasured(points: Iterable[Point]) -> list[str]:
     ]
 
 
+def _not_found(searches: Iterable[SearchRecord]) -> list[str]:
+    found: dict[tuple[str, str], list[SearchRecord]] = {}
+    for search in searches:
+        found.setdefault((search.server, search.scenario), []).append(search)
+    return [
+        f"no capacity was found for {server} in {scenario}: {group[0].reason or 'no level met the target'}"
+        for (server, scenario), group in found.items()
+        if all(search.low is None for search in group)
+    ]
+
+
 def _unfinished(manifest: Manifest, finished: int, planned: int) -> list[str]:
     if manifest.finished_unix_s is not None and finished >= planned:
         return []
+    if finished >= planned:
+        return ["the run was interrupted after its last cell"]
     return [f"the run is not complete: {finished} of {count(planned, 'planned cell')} finished"]
 
 

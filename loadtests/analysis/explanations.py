@@ -1,0 +1,130 @@
+"""What bounds a server at a level: rules in a closed list, tried in order, each with its figures.
+
+`generator` - the load generator was the limit;
+`slots` - at least 95 % of the slots are taken while the core is less than 80 % busy;
+`core` - the cores the server may use are more than 95 % busy;
+`upstream` - the work waits for another service, with slots and core to spare;
+`users` - nobody waits for anybody: more users would get more;
+otherwise the cause is not established, and the figures are told.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from loadtests.analysis.cells import CellSummary
+from loadtests.analysis.points import Point
+from loadtests.analysis.scaling import slots_bound
+from loadtests.lab.records import Record
+
+Cause = Literal["generator", "slots", "core", "upstream", "users", "not established"]
+
+SLOTS_TAKEN, CORE_IDLE, CORE_BUSY, UNQUEUED = 0.95, 0.80, 0.95, 0.90
+UPSTREAM_WORK = ("fan-out", "fetch", "database", "jobs")
+
+
+class Explanation(Record):
+    """`slots_taken` and `core_share` are shares, 0 to 1; in flight by Little's law, capped by the users."""
+
+    point: str
+    server: str
+    cause: Cause
+    text: str
+    in_flight: float | None
+    slots_taken: float | None
+    core_share: float | None
+    throughput_per_s: float | None
+    bound_per_s: float | None
+
+
+def explain(point: Point, curve: Sequence[Point], cells: Mapping[str, CellSummary]) -> Explanation:
+    """The cause at `point`; `curve` holds all points of the same server and scenario."""
+    sound = [c for c in (cells[name] for name in point.cells) if c.state != "invalid"]
+    first = sound[0] if sound else None
+    rate, mean_us = _value(point, "throughput"), _value(point, "service_mean")
+    busy = _value(point, "busy_cores")
+    in_flight = rate * mean_us / 1e6 if rate is not None and mean_us is not None else None
+    slots = first.slots if first else None
+    bound = slots_bound(curve, cells)
+    taken = min(1.0, in_flight / slots) if in_flight is not None and slots else None
+    core = busy / first.cores if busy is not None and first is not None and first.cores else None
+    cause = _cause(point, sound, taken, core)
+    return Explanation(
+        point=point.id,
+        server=point.server,
+        cause=cause,
+        text=f"{point.server}: {_text(cause, point, first, bound, in_flight, core)}",
+        in_flight=in_flight,
+        slots_taken=taken,
+        core_share=core,
+        throughput_per_s=rate,
+        bound_per_s=bound[1] if bound else None,
+    )
+
+
+def _cause(point: Point, sound: Sequence[CellSummary], taken: float | None, core: float | None) -> Cause:
+    if not sound:
+        return "not established"
+    if point.state == "generator-limited":
+        return "generator"
+    if taken is not None and core is not None and taken >= SLOTS_TAKEN and core < CORE_IDLE:
+        return "slots"
+    if core is not None and core > CORE_BUSY:
+        return "core"
+    if core is None or core >= CORE_IDLE:
+        return "not established"
+    if any(word in sound[0].scenario_kind for word in UPSTREAM_WORK):
+        return "upstream"
+    return "users" if point.state == "unsaturated" or _waits_alone(sound) else "not established"
+
+
+def _waits_alone(sound: Sequence[CellSummary]) -> bool:
+    """Is the planted wait nearly all of the service time, so that requests do not queue?"""
+    shares = []
+    for cell in sound:
+        wait_ms = cell.parameters.get("wait_ms")
+        if not isinstance(wait_ms, int | float) or not cell.service_mean_us:
+            return False
+        shares.append(wait_ms * 1000 / cell.service_mean_us)
+    return min(shares) >= UNQUEUED
+
+
+def _text(
+    cause: Cause,
+    point: Point,
+    first: CellSummary | None,
+    bound: tuple[float, float] | None,
+    in_flight: float | None,
+    core: float | None,
+) -> str:
+    if first is None:
+        return f"no sound cell ({'; '.join(point.reasons) or 'no reason recorded'})."
+    rate = _value(point, "throughput")
+    measured = f"{rate:,.0f}/s measured" if rate is not None else "no throughput measured"
+    busy = "the core's load is not known" if core is None else f"{_cores(first)} {core * 100:.0f} % busy"
+    if cause == "generator":
+        return f"the load generator was the limit; at least {measured}, the server could do more."
+    if cause == "slots" and bound:
+        return (
+            f"slots exhausted: {first.slots} {first.slot_kind}s × {bound[0] / 1000:.1f} ms: "  # noqa: RUF001
+            f"at most {bound[1]:,.0f}/s, {measured}; {busy}."
+        )
+    flying = "an unknown number" if in_flight is None else f"{in_flight:,.0f}"
+    of_slots = f" of {first.slots} slots" if first.slots else ""
+    if cause == "slots":
+        return f"slots exhausted: {flying}{of_slots} taken, {measured}; {busy}."
+    if cause == "core":
+        return f"core exhausted: {busy}, {measured} with {flying} requests in flight."
+    if cause == "upstream":
+        return f"waiting for upstream: {flying}{of_slots} in flight, {measured}; {busy}."
+    if cause == "users":
+        return f"not saturated: {flying}{of_slots} in flight, {measured}; {busy}; more users would get more."
+    return f"cause not established: {flying}{of_slots} in flight, {measured}; {busy}."
+
+
+def _cores(cell: CellSummary) -> str:
+    return "the core was" if cell.cores == 1 else f"its {cell.cores} cores were"
+
+
+def _value(point: Point, metric: str) -> float | None:
+    estimate = point.estimates[metric]
+    return estimate.value if estimate else None
