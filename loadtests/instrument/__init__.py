@@ -1,1 +1,1 @@
-"""Locust at wire speed: every request timed from when it was due, recorded raw, and the generator watched as closely as the server."""
+"""Locust at wire speed: each request timed from when it was due, recorded raw, the generator watched too."""

@@ -1,5 +1,6 @@
 """From Locust's options and user classes to a session that is ready to start."""
 
+from argparse import Namespace
 from collections.abc import Callable
 from time import monotonic_ns, time_ns
 from typing import Any
@@ -8,10 +9,11 @@ from locust.env import Environment
 
 from loadtests.instrument.client import Policy, WireClient
 from loadtests.instrument.connection import Deadlines, Endpoint, resolve_endpoint
+from loadtests.instrument.documents import make_folder
 from loadtests.instrument.live import LiveLines
 from loadtests.instrument.measurement import Choice, Measurement, Mix
 from loadtests.instrument.message import Target, parse_target
-from loadtests.instrument.options import Options, read_options, scenario_values
+from loadtests.instrument.options import Options, scenario_values
 from loadtests.instrument.preparation import Ask, Unprepared, prepare
 from loadtests.instrument.recorder import Recorder
 from loadtests.instrument.session import Session
@@ -21,10 +23,14 @@ from loadtests.scenarios.descriptions import SCENARIOS, resolve
 
 
 def assemble(
-    environment: Environment, part: tuple[int, int], zero_unix_ns: int | None, then: Callable[[], None]
+    environment: Environment,
+    options: Options,
+    namespace: Namespace,
+    part: tuple[int, int],
+    zero_unix_ns: int | None,
+    then: Callable[[], None],
 ) -> Session:
-    """Read the options, learn the right answers, fix the zero. Raises ValueError or Unprepared, one sentence each."""
-    options = read_options(environment.parsed_options)
+    """Learn the right answers, fix the zero; `then` is called at the end. Raises ValueError, Unprepared."""
     classes = [one for one in environment.user_classes if issubclass(one, WireUser)]
     if not classes:
         raise ValueError("none of the users chosen belongs to a scenario.")
@@ -33,16 +39,15 @@ def assemble(
         raise ValueError("--host is missing: it looks like http://127.0.0.1:8000.")
     target = parse_target(host)
     endpoint, policy = _endpoint(target, options), _policy(options)
-    parameters = _parameters(environment, classes)
+    parameters = _parameters(namespace, classes)
     choices, labels, prepared = _choices(classes, parameters, target, endpoint, policy, options)
-    if options.out is not None:
-        _make_directory(options)
+    make_folder(options.out)
     zero_ns = monotonic_ns()
     if zero_unix_ns is not None:
         zero_ns += zero_unix_ns - time_ns()
     recorder = _recorder(options, zero_ns)
     mixes = {one: Mix([c for _, c in choices[one]], [w for w, _ in choices[one]]) for one in classes}
-    measurement = Measurement(environment, options, endpoint, policy, recorder, mixes, parameters)
+    measurement = Measurement(environment, options, endpoint, policy, recorder, mixes, parameters, part)
     weighted = [(round(1000 * one.weight) * w, c) for one in classes for w, c in choices[one]]
     if options.client == "wire":
         recorder.listeners.append(Table(environment, measurement.zero_unix_s, labels).take)
@@ -88,19 +93,9 @@ def _recorder(options: Options, zero_ns: int) -> Recorder:
     return Recorder(options.out, zero_ns, warmup_us, measure_us)
 
 
-def _make_directory(options: Options) -> None:
-    assert options.out is not None  # noqa: S101 - asked by the caller
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"--twins-out is '{options.out}', which cannot be made: {error.strerror}.") from None
-
-
-def _parameters(
-    environment: Environment, classes: list[type[WireUser]]
-) -> dict[type[WireUser], dict[str, Any]]:
+def _parameters(namespace: Namespace, classes: list[type[WireUser]]) -> dict[type[WireUser], dict[str, Any]]:
     """Each class's parameters; one that no chosen scenario has is a mistake, as it would change nothing."""
-    given = scenario_values(environment.parsed_options)
+    given = scenario_values(namespace)
     known = {parameter.name for one in classes for parameter in SCENARIOS[one.scenario].parameters}
     if unknown := sorted(set(given) - known):
         resolve(SCENARIOS[classes[0].scenario], {unknown[0]: given[unknown[0]]})

@@ -1,4 +1,4 @@
-"""The wire client: one request, one response, every byte checked, every outcome recorded. No retries, ever."""
+"""The wire client: one request, one response, every byte checked. No retries, ever."""
 
 from dataclasses import dataclass
 from time import monotonic_ns
@@ -31,7 +31,7 @@ class Policy:
 
 
 class Exchange:
-    """One request's answer as it is read: times in ns, 0 where not reached. `sink` is given the body, if set."""
+    """One answer as it is read: times in ns, 0 where not reached. `sink` is given the body, if set."""
 
     __slots__ = ("connected_ns", "first_ns", "last_ns", "received", "sent_ns", "sink", "status")
 

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,16 @@ from loadtests.instrument.schedule import mean_rate
 from loadtests.lab.records import GeneratorDocument
 
 
+def make_folder(out: Path | None) -> None:
+    """Make the folder for the results, where one is asked for; raises ValueError with one plain sentence."""
+    if out is None:
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--twins-out is '{out}', which cannot be made: {error.strerror}.") from None
+
+
 def write_document(directory: Path, document: GeneratorDocument) -> None:
     """Write it beside its name and move it there: who finds the file finds a whole one."""
     unfinished = directory / f".generator.json.{os.getpid()}"
@@ -21,6 +32,34 @@ def write_document(directory: Path, document: GeneratorDocument) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(unfinished, directory / "generator.json")
+
+
+def combined(parts: Sequence[GeneratorDocument], workers: int, lost: int) -> GeneratorDocument:
+    """One document for all Locust workers: sums of what adds up, the worst of what does not."""
+    first = parts[0]
+    return first.model_copy(
+        update={
+            **{name: sum(getattr(part, name) for part in parts) for name in _SUMMED},
+            **{name: _worst([getattr(part, name) for part in parts]) for name in _WORST},
+            **{
+                name: {q: _worst([getattr(part, name)[q] for part in parts]) for q in getattr(first, name)}
+                for name in ("loop_lag_us", "send_lateness_us")
+            },
+            "measure_us": max(part.measure_us for part in parts),
+            "end_us": max(part.end_us for part in parts),
+            "locust_workers": workers,
+            "lost_locust_workers": lost,
+        }
+    )
+
+
+_SUMMED = ("users", "due", "sent", "prepared", "cpu_user_s", "cpu_system_s")
+_WORST = ("cpu_measure_share", "run_queue_share")
+
+
+def _worst(figures: list[float | None]) -> float | None:
+    known = [figure for figure in figures if figure is not None]
+    return max(known) if len(known) == len(figures) else None
 
 
 def asked(options: Options, scenario: str, parameters: dict[str, Any], users: int) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Head:
 
 
 class _Fields:
-    """The parser's callbacks. Once a message ends the parser forgets it, so it is asked at the headers' end."""
+    """The parser's callbacks. At a message's end the parser forgets it: it is asked at the headers' end."""
 
     def __init__(self) -> None:
         self.length: int | None = None
@@ -80,7 +80,7 @@ class ChunkedBody:
         self.complete = True
 
     def feed(self, data: memoryview) -> list[bytes]:
-        """The pieces of the body found in `data`; raises Failure("protocol"), also for bytes after its end."""
+        """The pieces of the body in `data`; raises Failure("protocol"), also for bytes after its end."""
         self._pieces = []
         try:
             self._parser.feed_data(data)

@@ -1,4 +1,4 @@
-"""HdrHistograms of latencies in µs, filled from arrays: what Locust workers exchange, and nothing else is kept."""
+"""HdrHistograms of latencies in µs, filled from arrays: what Locust workers exchange."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ def empty_histogram() -> HdrHistogram:
 
 
 def add_values(histogram: HdrHistogram, values_us: npt.NDArray[np.integer]) -> None:
-    """Record many values at once; the library records one in about a microsecond, this in a few nanoseconds."""
+    """Record many values at once, at a few nanoseconds each."""
     if not len(values_us):
         return
     values = np.clip(values_us.astype(np.int64), 0, LARGEST_US)

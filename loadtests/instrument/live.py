@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +23,6 @@ class LiveLines:
         """Write and flush the line of the second that has ended."""
         samples = np.concatenate(self._batches) if self._batches else np.empty(0, dtype=SAMPLE)
         self._batches = []
-        if self._file is None:
-            return
         good = samples[samples["kind"] == OK]
         p50, p99 = np.percentile(good["last_byte_us"], (50, 99)).tolist() if len(good) else (None, None)
         line = {
@@ -37,8 +36,12 @@ class LiveLines:
             "p99_us": p99 if p99 is None else round(p99),
             "bytes": int(samples["received_bytes"].sum()),
         }
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        self.write_line(line)
+
+    def write_line(self, line: dict[str, Any]) -> None:
+        if self._file is not None:
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
 
     def close(self) -> None:
         if self._file is not None:

@@ -58,6 +58,7 @@ class Measurement:
         recorder: Recorder,
         mixes: dict[type, Mix],
         parameters: dict[type, dict[str, Any]],
+        part: tuple[int, int],
     ) -> None:
         self.environment = environment
         self.options = options
@@ -65,6 +66,7 @@ class Measurement:
         self.mixes = mixes
         self.parameters = parameters
         self.zero_ns = recorder.zero_ns
+        self._part = part
         self.zero_unix_s = (time_ns() - monotonic_ns() + recorder.zero_ns) / 1e9
         self.end_ns = recorder.zero_ns + recorder.end_us * 1000
         self.over = False
@@ -82,9 +84,9 @@ class Measurement:
         return StockClient(self.options.client, self.environment, self._endpoint, self._policy, user)
 
     def new_user(self) -> int:
-        """The number of the next closed-loop user."""
+        """The number of the next closed-loop user, from 1, unique among all Locust workers."""
         self.users += 1
-        return self.users
+        return 1 + self._part[0] + (self.users - 1) * self._part[1]
 
     def perform(
         self, client: WireClient | StockClient, choice: Choice, due_ns: int, user: int, source: random.Random

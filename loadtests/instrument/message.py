@@ -79,7 +79,7 @@ def build_request(
     stream: Callable[[], Iterable[bytes]] | None = None,
     stream_length: int | None = None,
     close: bool = False,
-    expectation: Expectation = Expectation(),  # noqa: B008 - frozen, so one default serves all
+    expectation: Expectation = Expectation(),
 ) -> Request:
     """Write the request's bytes. A stream of unknown length is sent in chunks (RFC 9112, 7.1)."""
     own = list(headers)

@@ -15,7 +15,7 @@ FEWEST_IN_FLIGHT, MOST_IN_FLIGHT = 1_000, 8_000
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked of the generator. Times in seconds, rates in bytes per second unless the name says more."""
+    """What was asked of the generator; `read_rate` and `send_rate` are in bytes per second."""
 
     out: Path | None
     warmup_s: float
@@ -83,7 +83,7 @@ def add_options(parser: Any) -> None:
     """Add `--twins-…` to Locust's parser; all are text, so that the web UI can show and change them."""
     for name, default, text in _TEXTS:
         parser.add_argument(f"--twins-{name}", default=default, help=text, metavar="TEXT")
-    for name, variants in all_parameters().items():
+    for variants in all_parameters().values():
         defaults = ", ".join(dict.fromkeys(str(variant.default) for variant in variants))
         parser.add_argument(
             variants[0].option, default="", help=f"{variants[0].help} (default: {defaults})", metavar="TEXT"
@@ -109,7 +109,7 @@ def read_options(namespace: Namespace) -> Options:
         replay = Path(arrivals)
         if not replay.is_file():
             raise ValueError(
-                f"--twins-arrivals is '{arrivals}', which is no file: it is poisson, constant or a file of times."
+                f"--twins-arrivals is '{arrivals}', which is no file: it is poisson, constant or a file."
             )
     duration_s = _number("duration", text["duration"]) if text["duration"] else None
     if duration_s == 0:

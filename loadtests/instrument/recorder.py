@@ -51,7 +51,7 @@ class Recorder:
         user: int,
         kind: int,
     ) -> None:
-        """Store one outcome. `sent_ns` is 0 where not a byte was sent; its times are then those of the end."""
+        """Store one outcome; `sent_ns` is 0 where not a byte was sent, and the times are then the end's."""
         self.due += 1
         if sent_ns:
             self.sent += 1

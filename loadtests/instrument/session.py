@@ -54,6 +54,7 @@ class Session:
         self._ticker: Any = None
         self._phases: Any = None
         self._finished = False
+        self.options = measurement.options
         measurement.recorder.listeners += [self._note_lateness, live.take]
 
     def start(self) -> None:

@@ -19,12 +19,12 @@ class UserStages(LoadTestShape):
 
     abstract = True  # Locust would otherwise run it whenever the locustfile names it
 
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self._stages = parse_stages(text)
+    def __init__(self, stages: list[tuple[int, float]]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Locust's shapes have no types
+        self._stages = stages
 
     def tick(self) -> tuple[int, float]:
-        elapsed_s = self.get_run_time()
+        elapsed_s = self.get_run_time()  # type: ignore[no-untyped-call]  # as above
         for users, seconds in self._stages:
             if elapsed_s < seconds:
                 return users, float(max(1, users))

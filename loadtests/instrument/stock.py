@@ -46,7 +46,7 @@ class StockClient:
         )
 
     def exchange(self, request: Request, digested: bool, progress: Exchange) -> int:
-        """As WireClient.exchange; a stream of an upload is joined first, as these clients know no other way."""
+        """As WireClient.exchange; an upload's stream is joined first, as these clients know no other way."""
         body = request.body if request.stream is None else b"".join(request.stream())
         headers = {
             name: value

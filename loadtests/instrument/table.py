@@ -1,4 +1,4 @@
-"""Locust's own table, filled from the raw samples in batches, so that UI, CSV and HTML agree with the archive.
+"""Locust's own table, filled from the raw samples in batches: UI, CSV and HTML agree with the archive.
 
 Locust's listener costs as much per request as the rest of the instrument. The event is still fired
 for every request; only this one listener is told to leave alone what comes here by the batch.
@@ -37,7 +37,8 @@ def take_over(environment: Environment) -> None:
     The runner registers its listener before any other; it is recognised by its name, and where a
     later Locust names it otherwise this says so, rather than counting twice.
     """
-    locust.stats.bucket_response_time = bucket_response_time
+    stats: Any = locust.stats  # typed to return whole milliseconds, which it need not
+    stats.bucket_response_time = bucket_response_time
     handlers = environment.events.request._handlers
     for position, handler in enumerate(handlers):
         if handler.__module__ == "locust.runners" and handler.__name__ == "on_request":

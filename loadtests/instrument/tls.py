@@ -2,6 +2,7 @@
 
 import ssl
 from pathlib import Path
+from typing import cast
 
 from loadtests.instrument.connection import (
     SCRATCH_BYTES,
@@ -65,7 +66,7 @@ class TlsConnection(Connection):
     def _receive(self, limit: int) -> int:
         while True:
             try:
-                return self._tls.read(limit, scratch)
+                return cast(int, self._tls.read(limit, scratch))  # a count, with a buffer
             except ssl.SSLWantReadError:
                 self._flush()
                 self._take()

@@ -1,4 +1,4 @@
-"""How the generator itself is doing: its CPU time, the time it stood in the run queue, the lag of its loop."""
+"""How the generator itself is doing: its CPU time, its time in the run queue, the lag of its loop."""
 
 import resource
 from dataclasses import dataclass
