@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loadtests.instrument.checks import cell_state, self_checks
 from loadtests.lab import archive, contract, generator, journal, probes, processes
 from loadtests.lab.order import PlannedCell
 from loadtests.lab.plan import Plan
@@ -44,7 +43,7 @@ class _Watch:
 
 
 def measure(bench: Bench, cell: PlannedCell, level: Level, target: Target, tick: Tick) -> CellRecord:
-    """Measure one cell of a running server and archive it; what goes wrong makes it invalid, with the reason."""
+    """Measure one cell of a running server and archive it; what goes wrong makes it invalid, with the why."""
     started = time.time()
     with archive.new_cell(bench.run, cell.id) as directory:
         scenario = bench.plan.scenarios[cell.scenario]
@@ -200,6 +199,8 @@ def _checks(
 ) -> list[Check]:
     if document is None:
         return []
+    from loadtests.instrument.checks import self_checks
+
     samples = archive.directory_samples(directory)
     return self_checks(document, samples, server_count=count, ceiling=bench.calibration)
 
@@ -212,6 +213,8 @@ def _judge(
         warnings.append("pinning: server and generator share processors, their figures disturb each other.")
     if reasons or document is None:
         return "invalid", "; ".join(reasons), warnings
+    from loadtests.instrument.checks import cell_state
+
     state, reason = cell_state(checks)
     return state, reason, warnings
 

@@ -1,5 +1,6 @@
 """The load generator's command line: Locust as a child process, one for each cell."""
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,5 +51,11 @@ def environment(calibration: Mapping[str, Any] | None) -> dict[str, str]:
 def _load_arguments(load: Load, level: Level) -> list[str]:
     arguments = ["--twins-client", load.client, "--twins-connections", load.connections]
     if level.kind == "rate":
-        arguments += ["--twins-rate", f"{level.value:g}", "--twins-arrivals", load.schedule or load.arrivals]
+        rate = f"{level.value:g}" if load.profile is None else scaled(load.profile, level.value)
+        arguments += ["--twins-rate", rate, "--twins-arrivals", load.schedule or load.arrivals]
     return arguments
+
+
+def scaled(profile: str, rate: float) -> str:
+    """The profile with its multiples turned into rates: `1x10,5x5` at 100 is `100x10,500x5`."""
+    return re.sub(r"(?<![x\d.])[\d.]+", lambda found: f"{float(found[0]) * rate:g}", profile)

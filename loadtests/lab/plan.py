@@ -6,7 +6,7 @@ is a `PlanError` of one sentence that names the file, the key, the value and the
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from loadtests.lab.records import Comparison
 
@@ -68,9 +68,19 @@ class Load(Part):
     level: Literal["search"] | None = None
     search: Search = Search()
     arrivals: Literal["poisson", "constant"] = "poisson"
+    profile: str | None = Field(
+        default=None,
+        pattern=r"^[0-9.]+(>[0-9.]+)?(x[0-9.]+)?(,[0-9.]+(>[0-9.]+)?(x[0-9.]+)?)*$",
+        description="multiples of the rate over time: steps as 1x10,5x5 or ramps as 1>3x10; the last stays",
+    )
     schedule: str | None = Field(default=None, description="replay file of arrivals, relative to the plan")
     client: Literal["wire", "fasthttp", "http"] = "wire"
     connections: str = Field(default="keepalive", pattern=r"^(keepalive|close|user|[1-9][0-9]*)$")
+
+    @field_validator("users", "rates", mode="before")
+    @classmethod
+    def _one_level(cls, value: object) -> object:
+        return [value] if isinstance(value, (int, float)) else value
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -95,7 +105,6 @@ class PlanServer(Part):
     threads: Positive | list[Positive] | None = Field(
         default=None, description="a list makes one server of each"
     )
-    options: dict[str, Any] = Field(default={}, description="passed to the table's launch line")
     environment: dict[str, str] = {}
     health: str = Field(default="/health", description="path that answers 200 once the server is ready")
     expect: dict[str, Any] = Field(default={}, description="what /health must say, such as worker_class")

@@ -1,6 +1,7 @@
 """Reads a plan: file, overrides, names, lists of processes and threads; every mistake in one sentence."""
 
 import json
+import os
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -50,6 +51,11 @@ def read_plan(path: Path, overrides: Sequence[str] = ()) -> Plan:
     for override in overrides:
         _override(document, override)
     return resolved(document, path.name)
+
+
+def environment_overrides() -> list[str]:
+    """`TWINS_SET`, such as `blocks=3;load.users=1,8`: stronger than the plan, weaker than --set."""
+    return [part for part in os.environ.get("TWINS_SET", "").split(";") if part.strip()]
 
 
 def resolved(document: Mapping[str, Any], source: str) -> Plan:

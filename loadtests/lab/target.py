@@ -44,11 +44,11 @@ class Target:
 
 def missing_program(server: PlanServer) -> str | None:
     """The program of an optional server that is not installed here."""
-    program = server.command[0] if server.command else server.server or ""
     known = servers.SERVERS.get(server.server or "")
     if known is not None:
-        program = servers.launch(known, port=1).command[0]
-    return None if shutil.which(program) else program
+        return None if known.available() else known.server
+    program = server.command[0] if server.command else ""
+    return None if server.url or shutil.which(program) or program == "{python}" else program
 
 
 def start(
@@ -81,9 +81,9 @@ def start(
         processes.kill(process)
         raise
     counted = count if count is not None and counters.total(count) > 0 else None
-    own = server.command is not None
     contract = server.contract if server.contract is not None else True
-    full = not own and not (server.server or "").startswith(("peer-", "nginx"))
+    known = servers.SERVERS.get(server.server or "")
+    full = known is not None and known.application in ("wsgi_app", "asgi_app")
     return Target(run, files if contract else None, full, process, counted)
 
 
@@ -120,16 +120,17 @@ def _launch(
             "slot_kind": "unknown",
         }
     else:
-        launch = servers.launch(
-            known,
-            host=HOST,
-            port=port,
-            processes=processes_asked,
-            threads=threads_asked,
-            files=files,
-            options=dict(server.options) or None,
-        )
-        command, environment = launch.command, {**launch.environment, **environment}
+        try:
+            launch = servers.launch(
+                known, host=HOST, port=port, processes=processes_asked, threads=threads_asked, files=files
+            )
+        except ValueError as error:
+            raise Unmeasurable(str(error)) from None
+        values = {"configuration": str(directory / "server.conf")}
+        if launch.configuration is not None:
+            Path(values["configuration"]).write_text(launch.configuration, encoding="utf-8")
+        command = [_filled(part, values) for part in launch.command]
+        environment = {**launch.environment, **environment}
         count_processes, count_threads = processes_asked or known.processes, threads_asked or known.threads
         shape = {
             "processes": count_processes,
@@ -180,7 +181,7 @@ def _check_configuration(server: PlanServer, run: ServerRun, process: processes.
         if run.health.get(key) != value
     ]
     known = servers.SERVERS.get(server.server or "")
-    if known is not None:
+    if known is not None and run.processes is not None and run.threads is not None:
         wrong += servers.differences(known, run.health, processes=run.processes, threads=run.threads)
     if wrong:
         raise Unmeasurable("the server runs with another configuration: " + "; ".join(wrong))

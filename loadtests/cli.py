@@ -1,0 +1,73 @@
+"""The command `twins`: serve, measure, report. Each command stands in a module of `loadtests.commands`.
+
+Exit codes: 0 ok · 1 a gate failed · 2 a mistake in the command line or the plan · 3 a requested result could
+not be measured · 4 a gate is inconclusive · 70 a fault in this program · 130 interrupted, and resumable.
+"""
+
+import sys
+import traceback
+from collections.abc import Callable
+
+import typer
+
+from loadtests.analysis.conditions import GateError
+from loadtests.commands import listing, machine, measuring, plans, reporting, serving
+from loadtests.lab.archive import ArchiveError
+from loadtests.lab.journal import Busy
+from loadtests.lab.plan import PlanError
+from loadtests.lab.target import Unmeasurable
+from shared.settings import SettingError
+
+USAGE, UNMEASURED, INTERNAL, INTERRUPTED = 2, 3, 70, 130
+
+app = typer.Typer(
+    help="One service, twice: WSGI and ASGI, measured side by side.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(serving.serve)
+app.command()(measuring.run)
+app.command()(measuring.suite)
+app.command()(reporting.report)
+app.command()(reporting.compare)
+app.command()(reporting.check)
+app.command()(reporting.export)
+app.command()(machine.doctor)
+app.command()(machine.calibrate)
+app.command(name="list")(listing.list_known)
+app.add_typer(plans.app, name="plan")
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(guarded(app))
+
+
+def guarded(command: Callable[[], object]) -> int:
+    """Run a command; its exit code, and one plain sentence on standard error for every mistake."""
+    try:
+        command()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except (PlanError, ArchiveError, SettingError, GateError) as error:
+        return _say(str(error), USAGE)
+    except (Busy, Unmeasurable) as error:
+        return _say(str(error), UNMEASURED)
+    except KeyboardInterrupt:
+        return _say("interrupted.", INTERRUPTED)
+    except BrokenPipeError:
+        return 0  # the reader of our output has seen enough
+    except Exception:
+        traceback.print_exc()
+        return _say("this is a fault in twins, not in what you asked for; please report it.", INTERNAL)
+    return 0
+
+
+def _say(text: str, code: int) -> int:
+    print(f"twins: {text}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    main()

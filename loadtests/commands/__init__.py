@@ -1,0 +1,1 @@
+"""The commands of `twins`, a module for each family; they parse, call the laboratory and print."""

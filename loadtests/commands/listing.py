@@ -1,0 +1,70 @@
+"""`twins list`: what there is."""
+
+import dataclasses
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from loadtests.commands.options import DEFAULT_RESULTS, Json, Results, print_json
+from loadtests.lab import archive
+from loadtests.lab.planfile import shipped_plans
+from loadtests.lab.servers import SERVERS
+from loadtests.scenarios.descriptions import SCENARIOS
+
+
+class Known(StrEnum):
+    servers = "servers"
+    scenarios = "scenarios"
+    plans = "plans"
+    runs = "runs"
+
+
+def list_known(
+    what: Annotated[Known, typer.Argument(help="What to list.")],
+    as_json: Json = False,
+    results: Results = DEFAULT_RESULTS,
+) -> None:
+    """List servers, scenarios, shipped plans or runs."""
+    if what is Known.servers:
+        rows = [_server(name) for name in SERVERS]
+        columns = ["name", "model", "summary", "processes", "threads", "available"]
+    elif what is Known.scenarios:
+        rows = [dataclasses.asdict(scenario) for scenario in SCENARIOS.values()]
+        columns = ["name", "question", "mechanism"]
+    elif what is Known.plans:
+        rows = [{"name": name, "what": line} for name, line in shipped_plans().items()]
+        columns = ["name", "what"]
+    else:
+        paths = sorted(results.glob("*")) if results.is_dir() else []
+        rows = [_run(path) for path in paths if archive.is_run(path)]
+        columns = ["run", "plan", "cells", "planned", "finished", "directory"]
+    if as_json:
+        print_json(rows)
+        return
+    table = Table(box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=number == 0)
+    for row in rows:
+        table.add_row(*(str(row[column]) for column in columns))
+    Console().print(table if rows else f"no {what.value}.")
+
+
+def _server(name: str) -> dict[str, Any]:
+    return {**dataclasses.asdict(SERVERS[name]), "available": SERVERS[name].available()}
+
+
+def _run(path: Any) -> dict[str, Any]:
+    manifest = archive.read_manifest(path)
+    return {
+        "run": manifest.run,
+        "plan": manifest.plan_name,
+        "cells": len(archive.read_cells(path)),
+        "planned": len(manifest.cells),
+        "finished": manifest.finished_unix_s is not None,
+        "quick": manifest.quick,
+        "created_unix_s": manifest.created_unix_s,
+        "directory": str(path),
+    }

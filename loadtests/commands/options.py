@@ -1,0 +1,52 @@
+"""Options that several commands share, and what they stand for."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from loadtests.lab import archive
+from loadtests.lab.plan import PlanError
+from shared.corpus import default_directory, ensure_corpus
+
+Files = Annotated[
+    Path | None,
+    typer.Option(envvar="TWINS_FILES", help="Folder to serve; a corpus is made where it is left out."),
+]
+Results = Annotated[Path, typer.Option(envvar="TWINS_RESULTS", help="Folder of the archives.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else.")
+]
+DEFAULT_RESULTS = Path("results")
+
+
+def files_directory(given: Path | None) -> Path:
+    """The folder served; the default corpus is made on first use. Raises PlanError."""
+    if given is None:
+        return ensure_corpus(default_directory())
+    if not given.is_dir():
+        raise PlanError(f"--files {given} is not a folder.")
+    return given.resolve()
+
+
+def find_run(name: str, results: Path = DEFAULT_RESULTS) -> Path:
+    """A run given by its directory, by its name in the results folder, or as `last`; raises ArchiveError."""
+    if name == "last":
+        runs = [path for path in sorted(results.glob("*")) if archive.is_run(path)]
+        if not runs:
+            raise archive.ArchiveError(f"there is no run in {results}.")
+        return max(runs, key=lambda path: path.stat().st_mtime)
+    for candidate in (Path(name), results / name):
+        if candidate.is_dir():
+            archive.read_manifest(candidate)
+            return candidate
+    known = [path.name for path in results.glob("*") if archive.is_run(path)]
+    from loadtests.lab.planfile import nearest
+
+    hint = nearest(name, known) if known else f"{results} holds none."
+    raise archive.ArchiveError(f"there is no run '{name}'; {hint}")
+
+
+def print_json(document: Any) -> None:
+    print(json.dumps(document, indent=1, default=str))

@@ -1,0 +1,55 @@
+"""`twins serve`: becomes a server of the table."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loadtests.commands.options import Files, files_directory
+from loadtests.lab.plan import PlanError
+from loadtests.lab.planfile import nearest
+from loadtests.lab.servers import SERVERS, launch
+
+
+def serve(
+    name: Annotated[str, typer.Argument(help="Server of the table; see `twins list servers`.")],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    processes: Annotated[int | None, typer.Option(min=1, help="Server processes.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of each process.")] = None,
+    files: Files = None,
+    cpu: Annotated[str | None, typer.Option(help="Pin to these processors, such as 0 or 0,1.")] = None,
+) -> None:
+    """Start a server of the table in the foreground; its process id and signals are its own."""
+    if name not in SERVERS:
+        raise PlanError(f"there is no server '{name}'; {nearest(name, SERVERS)}")
+    server = SERVERS[name]
+    if not server.available():
+        raise PlanError(f"{name} needs {server.server}, which is not installed.")
+    try:
+        directory = files_directory(files)
+        started = launch(server, host=host, port=port, processes=processes, threads=threads, files=directory)
+    except ValueError as error:
+        raise PlanError(str(error)) from None
+    command = started.command
+    if started.configuration is not None:
+        path = Path(tempfile.mkdtemp(prefix="twins-")) / "server.conf"
+        path.write_text(started.configuration, encoding="utf-8")
+        command = [part.replace("{configuration}", str(path)) for part in command]
+    if cpu is not None:
+        _pin(cpu)
+    os.execvpe(command[0], command, {**os.environ, **started.environment})  # noqa: S606  a row of the table
+
+
+def _pin(text: str) -> None:
+    try:
+        os.sched_setaffinity(0, {int(part) for part in text.split(",")})
+    except AttributeError:
+        raise PlanError("--cpu: this system cannot pin processes.") from None
+    except (ValueError, OSError):
+        known = ",".join(map(str, sorted(os.sched_getaffinity(0))))
+        raise PlanError(
+            f"--cpu {text} does not name processors of this machine; valid are {known}."
+        ) from None

@@ -1,0 +1,117 @@
+"""Begins a run and opens it again: its directory, its manifest, its identity."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loadtests.lab import archive, environment, target
+from loadtests.lab.floor import read_floor
+from loadtests.lab.order import planned_cells
+from loadtests.lab.plan import Plan, PlanError
+from loadtests.lab.records import Manifest
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run on disk that is about to go on."""
+
+    directory: Path
+    manifest: Manifest
+    plan: Plan
+
+
+def without_missing(plan: Plan) -> tuple[Plan, list[str]]:
+    """The plan without optional servers that are not installed here, and a sentence for each."""
+    missing = {
+        label: program
+        for label, server in plan.servers.items()
+        if server.optional and (program := target.missing_program(server)) is not None
+    }
+    if len(missing) == len(plan.servers):
+        raise PlanError(f"none of the plan's servers is installed: {', '.join(missing.values())}.")
+    said = [f"{label} is left out: {program} is not installed." for label, program in missing.items()]
+    kept = {label: server for label, server in plan.servers.items() if label not in missing}
+    compare = [one for one in plan.compare if one.server in kept and one.baseline in kept]
+    scenarios = {
+        label: scenario.model_copy(update={"servers": [name for name in scenario.servers if name in kept]})
+        for label, scenario in plan.scenarios.items()
+        if not scenario.servers or any(name in kept for name in scenario.servers)
+    }
+    return plan.model_copy(update={"servers": kept, "compare": compare, "scenarios": scenarios}), said
+
+
+def create(
+    plan: Plan, name: str, results: Path, command: list[str], calibration: dict[str, Any] | None
+) -> Run:
+    """Make the directory and the manifest of a new run."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    results.mkdir(parents=True, exist_ok=True)
+    directory = results / f"{stamp}-{name}"
+    number = 2
+    while directory.exists():
+        directory, number = results / f"{stamp}-{name}-{number}", number + 1
+    directory.mkdir()
+    machine = environment.machine()
+    resolved = plan.model_dump(mode="json")
+    identity = environment.machine_id(machine)
+    manifest = Manifest(
+        run=directory.name,
+        plan=resolved,
+        plan_name=name,
+        quick=plan.quick,
+        seed=plan.seed,
+        cells=[cell.id for cell in planned_cells(plan) if cell.level is not None],
+        primaries=list(plan.compare),
+        created_unix_s=time.time(),
+        command=command,
+        versions=environment.versions(),
+        machine=machine,
+        machine_id=identity,
+        plan_id=environment.digest(resolved),
+        code_id=environment.code_id(),
+        calibration=calibration,
+        noise=environment.noise(),
+        aa_floor=read_floor(identity),
+    )
+    archive.write_record(directory / archive.MANIFEST, manifest)
+    return Run(directory, manifest, plan)
+
+
+def reopen(directory: Path, *, force: bool) -> Run:
+    """A run to be resumed; PlanError where plan, code or machine changed, unless `force`."""
+    manifest = archive.read_manifest(directory)
+    plan = Plan.model_validate(manifest.plan)
+    changed = [
+        what
+        for what, before, now in (
+            ("the plan", manifest.plan_id, environment.digest(manifest.plan)),
+            ("the code", manifest.code_id, environment.code_id()),
+            ("the machine", manifest.machine_id, environment.machine_id(environment.machine())),
+        )
+        if before != now
+    ]
+    if changed and not force:
+        raise PlanError(
+            f"{directory.name} is not resumed: {' and '.join(changed)} changed since it was begun. "
+            "Begin a new run, or give --force."
+        )
+    return Run(directory, manifest, plan)
+
+
+def pinning(plan: Plan) -> tuple[list[int] | None, list[int] | None]:
+    """Processors of the server and of the generator; (None, None) where they share."""
+    asked = plan.pinning
+    if asked.server_cpus or asked.generator_cpus:
+        unknown = {*asked.server_cpus, *asked.generator_cpus} - set(environment.cpus())
+        if unknown or not hasattr(os, "sched_setaffinity"):
+            raise PlanError(
+                f"pinning: processors {sorted(unknown)} are not among {environment.cpus()} of this machine."
+            )
+        return asked.server_cpus or None, asked.generator_cpus or None
+    if asked.mode == "none" or not environment.pinning_possible():
+        return None, None
+    cpus = environment.cpus()
+    half = len(cpus) // 2
+    return cpus[:half], cpus[half:]
