@@ -6,8 +6,10 @@ from time import monotonic_ns
 from typing import Any
 
 import gevent
+import numpy as np
 
 from loadtests.instrument.documents import asked, write_document
+from loadtests.instrument.failures import KIND
 from loadtests.instrument.histogram import add_values, empty_histogram, figures
 from loadtests.instrument.live import LiveLines
 from loadtests.instrument.loops import OpenLoop
@@ -15,10 +17,11 @@ from loadtests.instrument.measurement import Measurement, Mix, set_current
 from loadtests.instrument.schedule import arrivals, read_replay
 from loadtests.instrument.vitals import Heartbeat, Mark, cpu_share, mark, run_queue_share
 from loadtests.lab.records import GeneratorDocument
-from loadtests.samples import CENSORED, MEASURE, Samples
+from loadtests.samples import CENSORED, DROPPED, MEASURE, Samples
 
 SPILL_S = 0.25
 SETTLE_S = 0.01
+UNSENT = (CENSORED, DROPPED, KIND["connect"], KIND["connect-timeout"])
 
 
 class Session:
@@ -76,8 +79,10 @@ class Session:
         self._phases = gevent.spawn(self._go_through_phases)
 
     def _note_lateness(self, samples: Samples) -> None:
-        chosen = samples[(samples["phase"] == MEASURE) & (samples["kind"] < CENSORED)]
-        add_values(self._late, chosen["sent_us"])
+        unsent = np.isin(samples["kind"], UNSENT)
+        chosen = samples[(samples["phase"] == MEASURE) & ~unsent]
+        # the time to connect is the server's, not the generator's
+        add_values(self._late, chosen["sent_us"] - (chosen["connected_us"] - chosen["dequeued_us"]))
 
     def _tick(self) -> None:
         recorder, second, ticks = self.measurement.recorder, 0, 0
