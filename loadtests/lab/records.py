@@ -94,7 +94,7 @@ class GeneratorDocument(Record):
         description="p50, p99, max of the heartbeat's lateness while measuring"
     )
     send_lateness_us: dict[str, float | None] = Field(
-        description="p50, p99, max of sent - due in the open loop"
+        description="p50, p99, max of sent - due, time to connect left out"
     )
     locust_workers: int = 0
     lost_locust_workers: int = 0
