@@ -17,7 +17,7 @@ from asgi_app.downloads import download, list_files
 from asgi_app.health import health
 from asgi_app.processing import process
 from asgi_app.replies import WireResponse, send_problem, send_reply
-from asgi_app.requests import admit_request, read_body
+from asgi_app.requests import admit_request, read_body, whole_path
 from shared.contract import contract_reply
 from shared.counters import claim
 from shared.errors import InternalError, ServiceError
@@ -127,7 +127,8 @@ async def handle_error(request: Request, error: Exception) -> Any:
     if isinstance(error, ServiceError):
         return send_problem(error)
     if isinstance(error, HTTPException) and error.status_code in (404, 405):
-        reply = answer_options(request.method, request.url.path)
-        return send_reply(reply) if reply else send_problem(refuse(request.method, request.url.path))
+        path = whole_path(request.scope)
+        reply = answer_options(request.method, path)
+        return send_reply(reply) if reply else send_problem(refuse(request.method, path))
     log.error("unexpected error", exc_info=error)
     return send_problem(InternalError("The service failed in a way it did not foresee."))

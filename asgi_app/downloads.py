@@ -16,8 +16,8 @@ from shared.reading import Block, read_cached, read_waiting
 from shared.replies import json_reply
 from shared.service import Service
 
-SMALL_BYTES = 128 * 1024  # below, one read and one send
-BLOCK_BYTES = 256 * 1024
+SMALL_BYTES = 1024 * 1024  # below, one read and one send
+BLOCK_BYTES = 1024 * 1024
 NAMES = {name.encode(): name for name in DECIDING}
 
 

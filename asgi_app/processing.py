@@ -9,17 +9,17 @@ from fastapi import Request
 from asgi_app.replies import WireResponse, send_reply
 from asgi_app.requests import content_type, read_body
 from shared.errors import Unavailable
-from shared.operations import read_request
+from shared.operations import read_work
 from shared.pools import BrokenProcessPool, Pools
 from shared.processing import Compute, Effect, Pause, plan_process, reply_process
 from shared.service import Service
 
 
 async def process(service: Service, request: Request) -> WireResponse:
-    asked = read_request(content_type(request.scope), await read_body(request))
-    effects = plan_process(asked, service.catalogue)
+    work = read_work(content_type(request.scope), await read_body(request))
+    effects = plan_process(work, service.catalogue)
     results = [await perform(effect, service.pools) for effect in effects]
-    return send_reply(reply_process(asked, results))
+    return send_reply(reply_process(work, results))
 
 
 async def perform(effect: Effect, pools: Pools) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from fastapi import Request
 
 from shared.admission import admit
 from shared.catalogue import decode_name
-from shared.errors import ContentTooLarge
+from shared.errors import BadRequest, ContentTooLarge
 from shared.settings import MAX_JSON_BYTES
 
 Scope = Mapping[str, Any]
@@ -21,7 +21,9 @@ def admit_request(scope: Scope) -> None:
     for name, value in scope["headers"]:
         if name == b"host":
             host = value if host is None else host + b"," + value
-        if name in sizes and name != b"content-type":
+        if name in sizes:
+            if name == b"content-type":  # gunicorn refuses it before the application can
+                raise BadRequest("The request has two Content-Type headers.")
             sizes[name] += 1 + len(value)  # joined with a comma
         elif b"_" not in name:
             sizes[name] = len(name) + len(value)
@@ -51,6 +53,11 @@ def path_after(scope: Scope, prefix: str) -> str:
     return decode_name(unquote_to_bytes(path[len(prefix) :]))
 
 
+def whole_path(scope: Scope) -> str:
+    """The path, percent-decoded, for a person to read."""
+    return unquote_to_bytes(scope["raw_path"]).decode("utf-8", "replace")
+
+
 def query_values(scope: Scope) -> dict[str, str]:
     """The query string's values, the last where a name stands twice."""
     return dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
@@ -70,6 +77,6 @@ async def read_body(request: Request) -> bytes:
 
 
 def content_type(scope: Scope) -> str | None:
-    """The Content-Type, the last where it stands twice."""
-    values = [value for name, value in scope["headers"] if name == b"content-type"]
-    return values[-1].decode("latin-1") if values else None
+    return next(
+        (value.decode("latin-1") for name, value in scope["headers"] if name == b"content-type"), None
+    )

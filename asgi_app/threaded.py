@@ -18,7 +18,7 @@ from shared.catalogue import Opened
 from shared.downloads import Plan, plan_download
 from shared.errors import Unavailable
 from shared.listing import list_page, read_page_query
-from shared.operations import read_request
+from shared.operations import read_work
 from shared.pools import BrokenProcessPool, Pools
 from shared.processing import Effect, Pause, plan_process, reply_process
 from shared.ranges import ByteRange
@@ -71,10 +71,10 @@ async def _segments(plan: Plan, descriptor: int) -> AsyncIterator[Block]:
 
 
 def process(service: Service, request: Request, body: bytes) -> WireResponse:
-    asked = read_request(content_type(request.scope), body)
-    effects = plan_process(asked, service.catalogue)
+    work = read_work(content_type(request.scope), body)
+    effects = plan_process(work, service.catalogue)
     results = [perform(effect, service.pools) for effect in effects]
-    return send_reply(reply_process(asked, results))
+    return send_reply(reply_process(work, results))
 
 
 def perform(effect: Effect, pools: Pools) -> Mapping[str, Any]:

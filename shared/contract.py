@@ -1,7 +1,149 @@
-"""The one contract, as OpenAPI: written here once, served by both faces."""
+"""The one contract, as OpenAPI: written here once from the shared models, served by both faces."""
 
+from functools import cache
+from typing import Any
+
+from shared.errors import PROBLEM_TYPE
+from shared.operations import WORK
 from shared.replies import Reply, json_reply
+from shared.settings import MAX_PAGE
+
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+    },
+}
+FILE_SCHEMA = {
+    "type": "object",
+    "required": ["path", "size", "modified"],
+    "properties": {
+        "path": {"type": "string"},
+        "size": {"type": "integer", "minimum": 0},
+        "modified": {"type": "string"},
+    },
+}
+PAGE_SCHEMA = {
+    "type": "object",
+    "required": ["files", "next"],
+    "properties": {
+        "files": {"type": "array", "items": {"$ref": "#/components/schemas/File"}},
+        "next": {"type": ["string", "null"]},
+    },
+}
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+CONDITIONAL = (
+    "Range",
+    "If-Range",
+    "If-Match",
+    "If-None-Match",
+    "If-Modified-Since",
+    "If-Unmodified-Since",
+)
 
 
+@cache
 def contract_reply() -> Reply:
-    return json_reply({"openapi": "3.1.0"})
+    return json_reply(contract())
+
+
+def contract() -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the service."""
+    work = WORK.json_schema(ref_template="#/components/schemas/{model}")
+    schemas = {
+        **work.pop("$defs"),
+        "Work": work,
+        "File": FILE_SCHEMA,
+        "Page": PAGE_SCHEMA,
+        "Problem": PROBLEM_SCHEMA,
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Twins", "version": "1", "description": "File downloads and request processing."},
+        "paths": {
+            "/health": {"get": _operation("health", "What serves.", {"200": _json({"type": "object"})})},
+            "/files": {
+                "get": _operation(
+                    "listFiles",
+                    "A page of the catalogue.",
+                    {"200": _json(_reference("Page")), **_problems(400)},
+                    parameters=[
+                        _parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
+                        _parameter("after", "query", {"type": "string"}),
+                    ],
+                )
+            },
+            "/files/{path}": {
+                "parameters": [_parameter("path", "path", {"type": "string"})],
+                "get": _operation(
+                    "download", "A file, or ranges of it.", _download_responses(), _conditional()
+                ),
+                "head": _operation("describe", "A file's headers.", _head_responses(), _conditional()),
+            },
+            "/process": {
+                "post": _operation(
+                    "process",
+                    "Run an operation on a stored file or a text.",
+                    {"200": _json({"type": "object"}), **_problems(400, 404, 413, 415, 422, 503)},
+                )
+                | {
+                    "requestBody": {
+                        "required": True,
+                        "content": {"application/json": {"schema": _reference("Work")}},
+                    }
+                }
+            },
+            "/openapi.json": {
+                "get": _operation("contract", "This document.", {"200": _json({"type": "object"})})
+            },
+        },
+        "components": {"schemas": schemas},
+    }
+
+
+def _operation(
+    name: str, summary: str, responses: dict[str, Any], parameters: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    responses = {**_problems(400, 414, 431, 500), **responses}
+    return {"operationId": name, "summary": summary, "parameters": parameters or [], "responses": responses}
+
+
+def _parameter(name: str, place: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": place == "path", "schema": schema}
+
+
+def _conditional() -> list[dict[str, Any]]:
+    return [_parameter(name, "header", {"type": "string"}) for name in CONDITIONAL]
+
+
+def _download_responses() -> dict[str, Any]:
+    whole = {"description": "The whole file.", "content": {"*/*": BINARY}}
+    part = {"description": "One range, or several as multipart/byteranges.", "content": {"*/*": BINARY}}
+    return {
+        "200": whole,
+        "206": part,
+        "304": {"description": "Unchanged."},
+        **_problems(400, 404, 412, 416, 503),
+    }
+
+
+def _head_responses() -> dict[str, Any]:
+    statuses = ("200", "304", "400", "404", "412", "414", "431", "500", "503")
+    return {status: {"description": "As of GET, without its body."} for status in statuses}
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": "Done.", "content": {"application/json": {"schema": schema}}}
+
+
+def _problems(*statuses: int) -> dict[str, Any]:
+    content = {PROBLEM_TYPE: {"schema": _reference("Problem")}}
+    return {str(status): {"description": "Refused.", "content": content} for status in statuses}
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}

@@ -1,7 +1,6 @@
 """The requests that `/process` takes: one pydantic model per operation, the same on both faces."""
 
 from difflib import get_close_matches
-from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -25,14 +24,20 @@ class Wait(Operation):
     duration_ms: int = Field(ge=0, le=MAX_WAIT_MS)
 
 
-class Digest(Operation):
+class Computing(Operation):
+    """Work for a core; `where` it runs is the sender's choice."""
+
+    where: Where = "inline"
+
+
+class Digest(Computing):
     """SHA-256 over a stored file; the interpreter's lock is free meanwhile."""
 
     operation: Literal["digest"]
     path: str
 
 
-class Sourced(Operation):
+class Sourced(Computing):
     path: str | None = None
     text: Text | None = None
 
@@ -73,23 +78,12 @@ class Pipeline(Operation):
         return self
 
 
-class Request(BaseModel):
-    """A validated request: the operation and where its CPU work runs."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-    work: Annotated[Wait | Digest | Compress | Words | Pipeline, Field(discriminator="operation")]
-    where: Where = "inline"
-
-    @cached_property
-    def steps(self) -> tuple[Wait | Digest | Compress | Words, ...]:
-        return tuple(self.work.steps) if isinstance(self.work, Pipeline) else (self.work,)
-
-
+Work = Wait | Digest | Compress | Words | Pipeline
+WORK: TypeAdapter[Work] = TypeAdapter(Annotated[Work, Field(discriminator="operation")])
 OPERATIONS = ("wait", "digest", "compress", "words", "pipeline")
-_requests: TypeAdapter[Request] = TypeAdapter(Request)
 
 
-def read_request(media_type: str | None, body: bytes) -> Request:
+def read_work(media_type: str | None, body: bytes) -> Work:
     """Parse and validate a `/process` body; UnsupportedMediaType, BadJson or Unprocessable."""
     kind = (media_type or "").partition(";")[0].strip(" \t").lower()
     if kind != "application/json":
@@ -100,9 +94,8 @@ def read_request(media_type: str | None, body: bytes) -> Request:
     if not isinstance(document, dict):
         raise Unprocessable("The body must be a JSON object with the name of an operation.")
     _check_operation(document.get("operation"))
-    work = {key: value for key, value in document.items() if key != "where"}
     try:
-        return _requests.validate_python({"work": work, "where": document.get("where", "inline")})
+        return WORK.validate_python(document)
     except ValidationError as error:
         raise Unprocessable(_sentence(error)) from None
 

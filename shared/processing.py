@@ -12,7 +12,7 @@ from typing import Any
 from shared.catalogue import Catalogue, open_file
 from shared.digests import READ_BYTES
 from shared.errors import ContentTooLarge
-from shared.operations import Compress, Digest, Request, Wait, Words
+from shared.operations import Compress, Digest, Pipeline, Wait, Words, Work
 from shared.replies import Reply, json_reply
 from shared.settings import MAX_FILE_WORK_BYTES
 
@@ -38,23 +38,23 @@ class Compute:
 Effect = Pause | Compute
 
 
-def plan_process(request: Request, catalogue: Catalogue) -> tuple[Effect, ...]:
-    """The effects of a request in order, each with a result; neighbouring computations are one."""
-    effects: list[Effect] = []
-    for step in request.steps:
-        if isinstance(step, Wait):
-            result = {"operation": "wait", "waited_ms": step.duration_ms}
-            effects.append(Pause(step.duration_ms / 1000, result))
-        else:
-            effects.append(Compute(partial(compute, catalogue.root, step), request.where))
-    return tuple(effects)
+def plan_process(work: Work, catalogue: Catalogue) -> tuple[Effect, ...]:
+    """The effects of a request in order, each with a result."""
+    steps = work.steps if isinstance(work, Pipeline) else [work]
+    return tuple(_effect(step, catalogue) for step in steps)
 
 
-def reply_process(request: Request, results: list[Mapping[str, Any]]) -> Reply:
+def reply_process(work: Work, results: list[Mapping[str, Any]]) -> Reply:
     """The answer once every effect has its result."""
-    if request.work.operation == "pipeline":
+    if isinstance(work, Pipeline):
         return json_reply({"operation": "pipeline", "results": results})
     return json_reply(results[0])
+
+
+def _effect(step: Wait | Digest | Compress | Words, catalogue: Catalogue) -> Effect:
+    if isinstance(step, Wait):
+        return Pause(step.duration_ms / 1000, {"operation": "wait", "waited_ms": step.duration_ms})
+    return Compute(partial(compute, catalogue.root, step), step.where)
 
 
 def compute(root: str, step: Digest | Compress | Words) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from wsgi_app.downloads import download, list_files
 from wsgi_app.health import health
 from wsgi_app.processing import process
 from wsgi_app.replies import WireResponse, send_problem, send_reply
-from wsgi_app.requests import admit_request
+from wsgi_app.requests import admit_request, whole_path
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,8 @@ def counting(service: Service) -> Callable[[], None]:
 def admit(count: Callable[[], None]) -> None:
     count()
     admit_request(request.environ)
+    if request.environ["PATH_INFO"].startswith("//"):  # Werkzeug would route it as if it had one slash
+        raise refuse(request.method, whole_path(request.environ))
 
 
 def handle_error(error: Exception) -> WireResponse:
@@ -72,7 +74,8 @@ def handle_error(error: Exception) -> WireResponse:
     if isinstance(error, ServiceError):
         return send_problem(error)
     if isinstance(error, HTTPException) and error.code in (404, 405):
-        reply = answer_options(request.method, request.path)
-        return send_reply(reply) if reply else send_problem(refuse(request.method, request.path))
+        path = whole_path(request.environ)
+        reply = answer_options(request.method, path)
+        return send_reply(reply) if reply else send_problem(refuse(request.method, path))
     log.error("unexpected error", exc_info=error)
     return send_problem(InternalError("The service failed in a way it did not foresee."))

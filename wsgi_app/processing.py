@@ -7,7 +7,7 @@ from typing import Any
 from flask import request
 
 from shared.errors import Unavailable
-from shared.operations import read_request
+from shared.operations import read_work
 from shared.pools import BrokenProcessPool, Pools
 from shared.processing import Compute, Effect, Pause, plan_process, reply_process
 from shared.service import Service
@@ -16,10 +16,10 @@ from wsgi_app.requests import content_type, read_body
 
 
 def process(service: Service) -> WireResponse:
-    asked = read_request(content_type(request.environ), read_body(request.environ))
-    effects = plan_process(asked, service.catalogue)
+    work = read_work(content_type(request.environ), read_body(request.environ))
+    effects = plan_process(work, service.catalogue)
     results = [perform(effect, service.pools) for effect in effects]
-    return send_reply(reply_process(asked, results))
+    return send_reply(reply_process(work, results))
 
 
 def perform(effect: Effect, pools: Pools) -> Mapping[str, Any]:

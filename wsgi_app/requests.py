@@ -36,6 +36,12 @@ def path_after(environ: Environ, prefix: str) -> str:
     return decode_name(path[len(prefix) :].encode("latin-1"))
 
 
+def whole_path(environ: Environ) -> str:
+    """The path, percent-decoded, for a person to read."""
+    path: str = environ["PATH_INFO"]
+    return path.encode("latin-1").decode("utf-8", "replace")
+
+
 def query_values(environ: Environ) -> dict[str, str]:
     """The query string's values, the last where a name stands twice."""
     return dict(parse_qsl(environ["QUERY_STRING"], keep_blank_values=True))
@@ -53,5 +59,4 @@ def read_body(environ: Environ) -> bytes:
 
 
 def content_type(environ: Environ) -> str | None:
-    """The Content-Type, the last where it stands twice."""
     return environ.get("CONTENT_TYPE")

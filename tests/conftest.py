@@ -1,0 +1,56 @@
+"""What every suite shares: the files that are served, and each server of the table started once."""
+
+import os
+import shutil
+import sysconfig
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.servers import Running, running
+
+ODD_NAMES = ("empty.bin", "Grüße aus Köln.txt", "日本語.txt", "a b+c&d;e.txt", 'quo"te.txt', "per%cent.txt")
+
+
+def require(condition: object, reason: str) -> None:
+    """Skip with a reason where something is missing; with TWINS_REQUIRE_ALL=1 that is a failure."""
+    if condition:
+        return
+    if os.environ.get("TWINS_REQUIRE_ALL") == "1":
+        pytest.fail(f"TWINS_REQUIRE_ALL is set, and {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real tree: Python's own standard library, and files with odd names."""
+    folder = tmp_path_factory.mktemp("served") / "library"
+    shutil.copytree(
+        sysconfig.get_path("stdlib"),
+        folder,
+        ignore=shutil.ignore_patterns(
+            "site-packages", "__pycache__", "test", "tests", "config-*", "ensurepip"
+        ),
+    )
+    odd = folder / "odd names"
+    odd.mkdir()
+    for number, name in enumerate(ODD_NAMES):
+        (odd / name).write_bytes(b"" if name == "empty.bin" else f"{name}\n".encode() * (number * 3000))
+    (folder / "blob.bin").write_bytes(bytes(range(256)) * 4096)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def serve(library: Path) -> Iterator[Callable[[str], Running]]:
+    """Start a server of the table over the library on first use; all stop at the end of the session."""
+    with ExitStack() as stack:
+        started: dict[str, Running] = {}
+
+        def start(name: str) -> Running:
+            if name not in started:
+                started[name] = stack.enter_context(running(name, library))
+            return started[name]
+
+        yield start

@@ -1,0 +1,29 @@
+"""Contract tests run over every server of the table: in depth over one of each face, a smoke over all."""
+
+from collections.abc import Callable
+
+import pytest
+
+from loadtests.lab.servers import SERVERS
+from tests.servers import Running
+
+TWINS = [name for name, server in SERVERS.items() if server.application in ("wsgi_app", "asgi_app")]
+DEEP = ["wsgi-gthread", "asgi-uvicorn"]
+
+
+@pytest.fixture(params=DEEP)
+def server(request: pytest.FixtureRequest, serve: Callable[[str], Running]) -> Running:
+    """Each representative server in turn."""
+    return serve(request.param)
+
+
+@pytest.fixture(params=TWINS)
+def any_server(request: pytest.FixtureRequest, serve: Callable[[str], Running]) -> Running:
+    """Every server of the table in turn."""
+    return serve(request.param)
+
+
+@pytest.fixture
+def both(serve: Callable[[str], Running]) -> tuple[Running, Running]:
+    """One server of each face."""
+    return serve(DEEP[0]), serve(DEEP[1])

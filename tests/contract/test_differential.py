@@ -1,0 +1,99 @@
+"""Law 1: the same random request to both faces, and no difference beyond what belongs to the server."""
+
+import json
+from pathlib import Path
+from urllib.parse import quote
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from tests.servers import Running
+from tests.wire import ask
+
+NAMES = ["blob.bin", "this.py", "odd names/empty.bin", "odd names/Grüße aus Köln.txt", "json/decoder.py"]
+methods = st.sampled_from(["GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+visible = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=30).map(str.strip)
+segments = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x2FFF), min_size=1, max_size=8)
+targets = st.one_of(
+    st.sampled_from(NAMES).map(lambda name: "/files/" + quote(name)),
+    st.sampled_from(["/health", "/files", "/process", "/openapi.json", "/", "/files/", "/files/..", "/none"]),
+    st.lists(segments.map(lambda part: quote(part, safe="%/.;=&+")), max_size=4).map(
+        lambda parts: "/files/" + "/".join(parts)
+    ),
+    st.lists(segments.map(quote), max_size=3).map(lambda parts: "/" + "/".join(parts)),
+)
+queries = st.one_of(
+    st.just(""),
+    st.integers(-5, 1500).map(lambda limit: f"?limit={limit}"),
+    visible.map(lambda text: "?" + quote(text, safe="=&%+")),
+)
+positions = st.one_of(st.just(""), st.integers(0, 300).map(str), st.integers(1048000, 1049000).map(str))
+ranges = st.one_of(
+    st.lists(st.tuples(positions, positions), min_size=1, max_size=6).map(
+        lambda pairs: "bytes=" + ",".join(f"{first}-{last}" for first, last in pairs)
+    ),
+    visible,
+)
+dates = st.sampled_from(
+    ["Sun, 06 Nov 1994 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Fri, 31 Dec 2100 23:59:59 GMT", "soon"]
+)
+tags = st.one_of(st.sampled_from(["*", '"x"', 'W/"x"', "ETAG", "W/ETAG", '"a", ETAG', '"a"ETAG']), visible)
+fields = st.lists(
+    st.one_of(
+        st.tuples(st.just("Range"), ranges),
+        st.tuples(st.sampled_from(["If-Match", "If-None-Match", "If-Range"]), tags),
+        st.tuples(st.sampled_from(["If-Modified-Since", "If-Unmodified-Since", "If-Range"]), dates),
+        st.tuples(st.sampled_from(["X-Other", "Accept", "Content-Type"]), visible),
+    ),
+    max_size=4,
+)
+documents = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=10), st.floats(allow_nan=False)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["operation", "path", "text", "steps", "where", "x"]), inner, max_size=4
+        ),
+    ),
+    max_leaves=8,
+)
+operations = st.fixed_dictionaries(
+    {"operation": st.sampled_from(["digest", "words", "compress", "wait", "pipeline", "dance"])},
+    optional={
+        "path": st.sampled_from([*NAMES, "../x", "none"]),
+        "text": st.text(max_size=50),
+        "duration_ms": st.integers(-1, 3),
+        "level": st.integers(0, 10),
+        "where": st.sampled_from(["inline", "threads", "nowhere"]),
+    },
+)
+bodies = st.one_of(
+    st.just(b""),
+    st.binary(max_size=50),
+    st.one_of(operations, documents).map(lambda value: json.dumps(value).encode()),
+)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(method=methods, target=targets, query=queries, headers=fields, body=bodies)
+def test_no_difference(
+    both: tuple[Running, Running],
+    library: Path,
+    method: str,
+    target: str,
+    query: str,
+    headers: list[tuple[str, str]],
+    body: bytes,
+) -> None:
+    etag = ask(both[0].port, "HEAD", "/files/blob.bin").header("etag") or ""
+    headers = [(name, value.replace("ETAG", etag)) for name, value in headers]
+    if body and target == "/process":
+        headers = [*headers, ("Content-Type", "application/json")]
+    assume(sum(name == "Content-Type" for name, _ in headers) < 2)  # in the table of the servers' parsers
+    answers = [ask(server.port, method, target + query, headers, body) for server in both]
+    if target == "/health" and answers[0].status == 200:
+        documents = [json.loads(answer.body or b"{}") for answer in answers]
+        assert documents[0].keys() == documents[1].keys()
+        assert answers[0].status == answers[1].status
+        return
+    assert answers[0].comparable() == answers[1].comparable()

@@ -1,0 +1,149 @@
+"""Refusals: the same problem documents from both faces, and the table of what a server refuses first."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.servers import Running
+from tests.wire import ask, exchange, request_bytes
+
+
+def test_unknown_route(any_server: Running) -> None:
+    for target in (
+        "/",
+        "/nothing",
+        "/health/",
+        "/files/../nothing",
+        "//health",
+        "/Health",
+        "/files/{path}/x",
+    ):
+        answer = ask(any_server.port, "GET", target)
+        assert answer.status in (400, 404), target
+        assert answer.header("content-type") == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "allow"),
+    [
+        ("POST", "/health", "GET, HEAD"),
+        ("DELETE", "/process", "POST"),
+        ("GET", "/process", "POST"),
+        ("HEAD", "/process", "POST"),
+        ("PATCH", "/files/blob.bin", "GET, HEAD"),
+        ("TRACE", "/files", "GET, HEAD"),
+    ],
+)
+def test_wrong_method(any_server: Running, method: str, target: str, allow: str) -> None:
+    answer = ask(any_server.port, method, target)
+    assert (answer.status, answer.header("allow")) == (405, allow)
+    if method != "HEAD":
+        assert method in json.loads(answer.body)["detail"]
+
+
+def test_options(any_server: Running) -> None:
+    answer = ask(any_server.port, "OPTIONS", "/files/blob.bin")
+    assert (answer.status, answer.header("allow"), answer.body) == (204, "GET, HEAD, OPTIONS", b"")
+    assert answer.header("content-length") is None
+    assert ask(any_server.port, "OPTIONS", "/nothing").status == 404
+
+
+@pytest.mark.parametrize(
+    "host", ["", "a b", "a/b", "user@host", "[::1", "[zz::]", "a:b", "a:99999", "a?b", "a,b"]
+)
+def test_malformed_host(any_server: Running, host: str) -> None:
+    answer = ask(any_server.port, "GET", "/health", host=host)
+    assert answer.status == 400, answer.body
+
+
+@pytest.mark.parametrize("host", ["test", "test:8000", "127.0.0.1", "[::1]:80", "a-b.example.", "xn--e1aybc"])
+def test_usable_host(server: Running, host: str) -> None:
+    assert ask(server.port, "GET", "/health", host=host).status == 200
+
+
+def test_missing_host(any_server: Running) -> None:
+    assert ask(any_server.port, "GET", "/health", host=None).status == 400
+    assert exchange(any_server.port, b"GET /health HTTP/1.0\r\n\r\n").status == 200
+
+
+def test_long_targets_and_fields(any_server: Running) -> None:
+    port = any_server.port
+    assert ask(port, "GET", "/files?" + "a" * 4000).status == 200
+    assert ask(port, "GET", "/files?" + "a" * 4091).status == 414
+    assert ask(port, "GET", "/" + "a" * 7000).status == 414
+    assert ask(port, "GET", "/health", [("X-Long", "a" * 16000)]).status == 200
+    assert ask(port, "GET", "/health", [("X-Long", "a" * 16400)]).status == 431
+    assert ask(port, "GET", "/health", [(f"X-{n}", "a" * 1000) for n in range(40)]).status == 431
+    assert ask(port, "GET", "/health", [(f"X-{n}", "a") for n in range(90)]).status == 431
+    assert ask(port, "GET", "/health", [(f"X-{n}", "a") for n in range(70)]).status == 200
+
+
+def test_repeated_fields_are_joined(server: Running) -> None:
+    fields = [("Range", "bytes=0-0"), ("Range", "5-6")]
+    answer = ask(server.port, "GET", "/files/blob.bin", fields)
+    assert (answer.header("content-type") or "").startswith("multipart/byteranges")
+
+
+def test_paging_refuses_what_it_cannot_use(server: Running) -> None:
+    for query in ("limit=0", "limit=1001", "limit=x", "limit=", "after=!!", "after=YQ==", "after=Li4vYQ"):
+        answer = ask(server.port, "GET", "/files?" + query)
+        assert answer.status == 400, query
+        assert query.partition("=")[0] in json.loads(answer.body)["detail"]
+
+
+BY_PARSER = {
+    # what the servers' own parsers refuse first: request, answer by gunicorn, by httptools, by h11
+    "duplicate Host": (
+        b"GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        {"gunicorn": 400, "httptools": 400, "h11": 400},
+    ),
+    "duplicate Content-Type": (
+        b"GET /health HTTP/1.1\r\nHost: a\r\nContent-Type: a\r\nContent-Type: b\r\n\r\n",
+        {"gunicorn": 400, "httptools": 400, "h11": 400},
+    ),
+    "unknown method": (
+        b"BREW /health HTTP/1.1\r\nHost: a\r\n\r\n",
+        {"gunicorn": 405, "httptools": 400, "h11": 405},
+    ),
+    "field over 64 KiB": (
+        request_bytes("GET", "/health", [("X-Long", "a" * 66000)]),
+        {"gunicorn": 431, "httptools": 431, "h11": 431},
+    ),
+    "target over 8 KiB": (
+        request_bytes("GET", "/" + "a" * 9000),
+        {"gunicorn": 414, "httptools": 414, "h11": 414},
+    ),
+    "over 100 fields": (
+        request_bytes("GET", "/health", [(f"X-{n}", "a") for n in range(120)]),
+        {"gunicorn": 431, "httptools": 431, "h11": 431},
+    ),
+    "unknown expectation": (
+        request_bytes("GET", "/health", [("Expect", "foo")]),
+        {"gunicorn": 417, "httptools": 200, "h11": 200},
+    ),
+    "HTTP/1.2": (
+        b"GET /health HTTP/1.2\r\nHost: a\r\n\r\n",
+        {"gunicorn": 200, "httptools": 400, "h11": 200},
+    ),
+    "HTTP/2.0": (
+        b"GET /health HTTP/2.0\r\nHost: a\r\n\r\n",
+        {"gunicorn": 400, "httptools": 200, "h11": 200},
+    ),
+    "space before colon": (
+        b"GET /health HTTP/1.1\r\nHost: a\r\nX : b\r\n\r\n",
+        {"gunicorn": 400, "httptools": 400, "h11": 400},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BY_PARSER)
+@pytest.mark.parametrize(
+    ("name", "parser"),
+    [("wsgi-gthread", "gunicorn"), ("asgi-uvicorn", "httptools"), ("asgi-uvicorn-asyncio", "h11")],
+)
+def test_what_the_servers_own_parsers_refuse(
+    case: str, name: str, parser: str, serve: Callable[[str], Running]
+) -> None:
+    data, expected = BY_PARSER[case]
+    assert exchange(serve(name).port, data).status == expected[parser], case

@@ -1,0 +1,107 @@
+"""Servers for tests: started on a free port, waited for by polling, stopped by their own handle."""
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadtests.lab.servers import SERVERS, Launch, launch
+
+START_S = 30.0
+STOP_S = 20.0
+
+
+@dataclass(frozen=True)
+class Running:
+    """A live server: `process` leads its own session; `log` is where it writes."""
+
+    name: str
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(
+    name: str,
+    files: Path,
+    *,
+    processes: int | None = None,
+    threads: int | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Running]:
+    """A server of the table, by its own launch line."""
+    port = free_port()
+    line = launch(SERVERS[name], port=port, processes=processes, threads=threads, files=files)
+    with running_command(name, line, port, environment or {}) as server:
+        yield server
+
+
+@contextmanager
+def running_command(name: str, line: Launch, port: int, environment: Mapping[str, str]) -> Iterator[Running]:
+    with tempfile.TemporaryDirectory(prefix="twins-") as folder:
+        state = Path(folder)
+        command = line.command
+        if line.configuration is not None:
+            configuration = state / "server.conf"
+            configuration.write_text(line.configuration.replace("{configuration}", str(configuration)))
+            command = [part.replace("{configuration}", str(configuration)) for part in command]
+        log = state / "server.log"
+        with open(log, "wb") as output:
+            process = subprocess.Popen(  # noqa: S603 - the command is a launch line of the table
+                command,
+                env={**os.environ, "TWINS_STATE": str(state / "state"), **line.environment, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        server = Running(name, port, process, log)
+        try:
+            wait_until_serving(server)
+            yield server
+        finally:
+            stop(server)
+
+
+def wait_until_serving(server: Running) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if server.process.poll() is not None:
+            break
+        try:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+                connection.sendall(b"GET /health HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+                if connection.recv(1024).startswith(b"HTTP/1.1 200"):
+                    return
+        except OSError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"{server.name} does not serve:\n{server.log.read_text(errors='replace')[-4000:]}")
+
+
+def stop(server: Running) -> None:
+    """End the server as an operator would; what is left of its session after that is killed."""
+    server.process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        server.process.wait(STOP_S)
+    with suppress(ProcessLookupError):
+        os.killpg(server.process.pid, signal.SIGKILL)
+    server.process.wait(STOP_S)

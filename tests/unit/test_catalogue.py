@@ -1,0 +1,88 @@
+"""Names, their headers, and the digests that stand behind the tags."""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.catalogue import Catalogue, check_name, content_disposition, open_file
+from shared.digests import DigestStore, identity_of
+from shared.errors import BadName, NotFound
+
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
+
+
+@given(names)
+def test_a_disposition_carries_any_name_and_nothing_else(name: str) -> None:
+    last = name.rpartition("/")[2]
+    field = content_disposition(name)
+    found = re.fullmatch(
+        r"attachment; filename=\"([\x20\x21\x23-\x5b\x5d-\x7e]*)\"; filename\*=UTF-8''([!-~]*)", field
+    )
+    assert found is not None
+    assert unquote(found[2]) == last
+    assert len(found[1]) == len(last)
+
+
+@given(names)
+def test_a_name_that_passes_stays_below_the_root(name: str) -> None:
+    try:
+        check_name(name)
+    except BadName:
+        return
+    assert os.path.normpath("/root/" + name) == "/root/" + name
+
+
+def test_a_replaced_file_is_known_by_its_new_bytes(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "a").write_bytes(b"old")
+    catalogue = Catalogue(root, DigestStore(tmp_path / "state"))
+    before = catalogue.open("a")
+    (root / "new").write_bytes(b"new")
+    os.replace(root / "new", root / "a")
+    assert catalogue.open_known("a") is None
+    after = catalogue.open("a")
+    assert os.pread(before.descriptor, 10, 0) == b"old"
+    assert os.pread(after.descriptor, 10, 0) == b"new"
+    assert before.entry.etag != after.entry.etag == f'"{hashlib.sha256(b"new").hexdigest()[:32]}"'
+    again = catalogue.open_known("a")
+    assert again is not None
+    assert again.entry is after.entry
+    for opened in (before, after, again):
+        os.close(opened.descriptor)
+
+
+def test_digests_are_shared_and_outlive_a_broken_store(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"x" * 100)
+    descriptor = os.open(file, os.O_RDONLY)
+    identity = identity_of(os.fstat(descriptor))
+    digest = DigestStore(tmp_path / "state").digest(descriptor, identity)
+    other = DigestStore(tmp_path / "state")
+    assert other.digest(-1, identity) == digest  # no descriptor is needed: it was looked up
+    (tmp_path / "blocked").write_bytes(b"")
+    assert DigestStore(tmp_path / "blocked").digest(descriptor, identity) == digest
+    stale = (*identity[:2], 99, *identity[3:])
+    assert DigestStore(tmp_path / "fresh").digest(descriptor, stale) is None
+    os.close(descriptor)
+
+
+def test_only_regular_files_inside_are_opened(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "folder").mkdir(parents=True)
+    (tmp_path / "secret").write_bytes(b"secret")
+    (root / "link").symlink_to(tmp_path / "secret")
+    os.mkfifo(root / "pipe")
+    for name, error in (("folder", NotFound), ("link", BadName), ("pipe", NotFound), ("none", NotFound)):
+        with pytest.raises(error):
+            open_file(str(root), name)
+    (tmp_path / "root-sibling").write_bytes(b"secret")
+    (root / "near").symlink_to(tmp_path / "root-sibling")
+    with pytest.raises(BadName):
+        open_file(str(root), "near")
