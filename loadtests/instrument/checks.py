@@ -138,7 +138,7 @@ def _outcomes(measured: Samples) -> str:
 
 
 def _request_count(document: GeneratorDocument, samples: Samples, server_count: int | None) -> Check:
-    """The server may miss only requests that broke on the way: it must never have counted more than were sent."""
+    """The server may miss requests that broke on the way, and must not have counted more than were sent."""
     if server_count is None:
         advice = "the server did not count (TWINS_COUNTERS)"
         return _check("request count", "not available", None, 0.0, "requests", advice)
@@ -188,7 +188,7 @@ def _locust_workers(document: GeneratorDocument) -> Check:
 
 
 def _send_rate(document: GeneratorDocument, measured: Samples) -> Check:
-    """Requests sent while measuring over requests due then; one that left in the drain was not sent in time."""
+    """Requests sent while measuring over requests due then: leaving in the drain is not in time."""
     if not len(measured):
         return _check("send rate", "not available", None, FEWEST_SENT_SHARE, "share", "no request was due")
     sent = measured["kind"] != DROPPED
@@ -196,7 +196,8 @@ def _send_rate(document: GeneratorDocument, measured: Samples) -> Check:
         sent &= measured["due_us"] + measured["dequeued_us"] <= document.measure_us
     figure = float(sent.mean())
     dropped = int((measured["kind"] == DROPPED).sum())
-    advice = f"{len(measured) - int(sent.sum())} of {len(measured)} arrivals were not sent in time, {dropped} dropped"
+    late = len(measured) - int(sent.sum())
+    advice = f"{late} of {len(measured)} arrivals were not sent in time, {dropped} of them dropped"
     status: CheckStatus = "ok" if figure >= FEWEST_SENT_SHARE else "failed"
     return _check("send rate", status, figure, FEWEST_SENT_SHARE, "share", advice)
 

@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import sys
 from argparse import Namespace
 from dataclasses import replace
 from typing import Any
@@ -89,7 +90,13 @@ class _Life:
         session.start()
 
     def fail(self, sentence: str) -> None:
-        logger.error("%s", sentence)
+        if self.headless:
+            # last of all, after the tables that Locust prints when it ends
+            self.environment.events.quit.add_listener(
+                lambda **_: print(sentence, file=sys.stderr, flush=True)
+            )
+        else:
+            logger.error("%s", sentence)
         self.environment.process_exit_code = 1
         gevent.spawn(self.leave)
 

@@ -35,12 +35,10 @@ def parse_profile(text: str) -> Profile:
     """
     segments = []
     for part in text.split(","):
-        rates, _, seconds = part.strip().partition("x")
+        rates, times, seconds = part.strip().partition("x")
         first, _, final = rates.partition(">")
         try:
-            segment = Segment(
-                float(first), float(final or first), float(seconds) if seconds else float("inf")
-            )
+            segment = Segment(float(first), float(final or first), float(seconds) if times else float("inf"))
         except ValueError:
             raise ValueError(
                 f"the rate '{text}' cannot be read: it looks like 2000, 100x10,500x5 or 100>500x10."
