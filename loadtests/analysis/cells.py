@@ -16,7 +16,7 @@ from loadtests.lab.records import CellRecord, CellState, Check, GeneratorDocumen
 from loadtests.samples import CENSORED, DROPPED, KINDS, MEASURE, OK, Samples
 
 Percentiles = dict[str, int | None]
-MOST_MOMENTS = 60
+MOST_MOMENTS = 30
 
 
 class Moment(Record):
@@ -72,6 +72,7 @@ class CellSummary(Record):
     cpu_ms_per_request: float | None
     rss_peak_bytes: int | None
     generator_rss_peak_bytes: int | None
+    interface: str | None = Field(description="wsgi or asgi, as the server itself says")
     processes: int | None
     threads: int | None
     slots: int | None
@@ -92,6 +93,7 @@ def summarise_cell(record: CellRecord, samples: Samples, target_us: int | None =
     run = record.server_run
     facts: dict[str, Any] = {
         **{name: getattr(record, name) for name in COPIED},
+        "interface": run.health.get("interface") if run else None,
         "processes": run.processes if run else None,
         "threads": run.threads if run else None,
         "slots": run.slots if run else None,

@@ -18,6 +18,7 @@ from loadtests.analysis.points import Point, point_id, points
 from loadtests.analysis.reading import Reading, read
 from loadtests.analysis.scaling import Curve, curves
 from loadtests.analysis.sentences import Sentence, sentences
+from loadtests.analysis.trust import CheckSummary, check_summaries
 from loadtests.analysis.validity import State, validity
 from loadtests.lab.records import Level, Manifest, Record, SearchRecord
 
@@ -55,6 +56,7 @@ class Summary(Record):
     gates: list[GateResult]
     curves: list[Curve]
     explanations: dict[str, Explanation] = Field(description="by point, at the reference levels and answers")
+    checks: list[CheckSummary]
     searches: list[SearchRecord]
     points: dict[str, Point]
     cells: dict[str, CellSummary]
@@ -96,6 +98,7 @@ def build(run_dirs: Sequence[Path]) -> Summary:
         gates=judge(manifest.plan.get("gates", []), list(found.values()), cells, references),
         curves=curves(found, cells),
         explanations=explained,
+        checks=check_summaries(cells),
         searches=reading.searches,
         points=found,
         cells=cells,

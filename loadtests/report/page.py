@@ -1,13 +1,139 @@
 """`report.html`: one file that reads offline and without JavaScript."""
 
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from loadtests.analysis.cases import COLUMNS
+from loadtests.report import charts, panels
+from loadtests.report.drawing import inline
+from loadtests.report.figures import figure
+from loadtests.report.keys import Keyed
+from loadtests.report.palette import SURFACES, Look, looks
 
 ENVIRONMENT = Environment(
-    loader=PackageLoader("loadtests.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    loader=PackageLoader("loadtests.report"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
+MOST_DETAILED = 100
+SYMBOLS = {
+    "circle": "●",
+    "square": "■",
+    "triangle-up": "▲",
+    "diamond": "◆",
+    "triangle-down": "▼",
+    "cross": "✚",
+}
+CASE_UNITS = {
+    "capacity": "per_s",
+    "response_p50": "us",
+    "response_p99": "us",
+    "error_share": "share",
+    "cpu_ms_per_request": "ms",
+    "rss_peak_bytes": "bytes",
+}
+TEMPLATES = Path(__file__).parent / "templates"
 
 
-def page(document: dict[str, Any]) -> str:
-    return ENVIRONMENT.get_template("page.html").render(summary=document)
+def page(document: Mapping[str, Any]) -> str:
+    """The whole page of one summary document."""
+    keyed = Keyed(document)
+    shown = server_looks(document)
+    return ENVIRONMENT.get_template("page.html").render(
+        summary=document,
+        keyed=keyed,
+        looks=shown,
+        surfaces=SURFACES,
+        symbols=SYMBOLS,
+        case_columns=COLUMNS,
+        case_units=CASE_UNITS,
+        ratio_svgs=_ratio_svgs(document, shown),
+        ratio_alternative=_ratio_alternative(document),
+        sections=[
+            ("scaling", panels.scaling_panels(keyed, shown)),
+            ("nines", panels.nines_panels(keyed, shown)),
+            ("time", panels.time_panels(keyed, shown)),
+            ("resources", panels.resource_panels(keyed, shown)),
+        ],
+        detailed=detailed_points(document),
+        level_text=panels.level_text,
+        when=when,
+        figure=figure,
+        # our own two files, with nothing of the run in them
+        style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),  # noqa: S704
+        script=Markup((TEMPLATES / "script.js").read_text(encoding="utf-8")),  # noqa: S704
+    )
+
+
+def server_looks(document: Mapping[str, Any]) -> dict[str, Look]:
+    """The look of every server of the run, by what its cells say of its interface."""
+    interfaces: dict[str, str | None] = {}
+    for cell in document["cells"].values():
+        if interfaces.get(cell["server"]) is None:
+            interfaces[cell["server"]] = cell["interface"]
+    return looks(sorted(interfaces.items()))
+
+
+def detailed_points(document: Mapping[str, Any]) -> list[str]:
+    """Points whose cells the page details: all, or in a large run those that decide or carry a warning."""
+    points: Mapping[str, Any] = document["points"]
+    if len(document["cells"]) <= MOST_DETAILED:
+        return list(points)
+    deciding = {
+        name
+        for name, point in points.items()
+        for answer in document["answers"]
+        if point["scenario"] == answer["scenario"]
+        and point["level"] == answer["level"]
+        and point["server"] in (answer["server"], answer["baseline"])
+    }
+    doubtful = [
+        name
+        for name, point in points.items()
+        if name not in deciding and any(_doubtful(document["cells"][cell]) for cell in point["cells"])
+    ]
+    chosen: list[str] = []
+    cells = 0
+    for name in [*(n for n in points if n in deciding), *doubtful]:
+        cells += len(points[name]["cells"])
+        if cells <= MOST_DETAILED:
+            chosen.append(name)
+    return chosen
+
+
+def when(unix_s: float | None) -> str:
+    """`2026-11-22 10:15 UTC`."""
+    if unix_s is None:
+        return "not finished"
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(unix_s))
+
+
+def _doubtful(cell: Mapping[str, Any]) -> bool:
+    unsound = cell["state"] in ("invalid", "generator-limited")
+    return (
+        unsound or bool(cell["warnings"]) or any(c["status"] in ("warning", "failed") for c in cell["checks"])
+    )
+
+
+def _ratio_svgs(document: Mapping[str, Any], shown: Mapping[str, Look]) -> list[tuple[str, Markup]]:
+    """The ratio plot twice, wide and narrow: the style sheet shows the one that fits."""
+    rows = panels.ratio_rows(document, shown)
+    if not rows or document["state"] == "invalid":
+        return []
+    return [
+        (name, inline(charts.ratio_chart(rows, shown, width), f"ratios-{name}", shown))
+        for name, width in (("wide", 640), ("narrow", 300))
+    ]
+
+
+def _ratio_alternative(document: Mapping[str, Any]) -> str:
+    answers: Sequence[Mapping[str, Any]] = document["answers"]
+    told = [f"{a['scenario']}: {a['verdict']}, {figure(a['ratio'], 'times')}" for a in answers]
+    return "Ratio of each primary comparison, above 1 is better. " + "; ".join(told)

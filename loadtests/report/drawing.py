@@ -1,0 +1,65 @@
+"""A chart's one specification as inline SVG for the page, and as SVG and PNG files for Markdown."""
+
+import re
+from collections.abc import Mapping
+
+import altair as alt
+import vl_convert
+from markupsafe import Markup
+
+from loadtests.report.palette import GRID, GROUND, INK, SOFT, Look, variables
+
+FONT = "system-ui, -apple-system, 'Segoe UI', sans-serif"
+PNG_SCALE = 2.0
+
+
+def themed(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
+    """Restrained: no frame, faint grid, text that stays legible when the page is narrow."""
+    themed_chart: alt.TopLevelMixin = (
+        chart.configure(font="sans-serif", background=GROUND, aria=False, padding=4)
+        .configure_view(stroke=None)
+        .configure_axis(
+            grid=True,
+            gridColor=GRID,
+            gridWidth=0.7,
+            domain=False,
+            tickColor=GRID,
+            labelColor=SOFT,
+            titleColor=SOFT,
+            labelFontSize=11,
+            titleFontSize=11,
+            titleFontWeight="normal",
+            titlePadding=6,
+            labelFlush=False,
+        )
+        .configure_title(anchor="start", fontSize=13, color=INK, fontWeight=600, offset=8)
+        .configure_header(labelFontSize=12, labelColor=INK, title=None)
+        .configure_legend(labelColor=INK, labelFontSize=11, title=None, orient="bottom", symbolSize=70)
+    )
+    return themed_chart
+
+
+def inline(chart: alt.TopLevelMixin, name: str, looks: Mapping[str, Look]) -> Markup:
+    """SVG for the page: colours become CSS variables, ids unique, the size its container's."""
+    svg = vl_convert.vegalite_to_svg(themed(chart).to_json(validate=False, indent=None))
+    for colour, variable in variables(looks).items():
+        svg = re.sub(re.escape(f'"{colour}"'), f'"var({variable})"', svg, flags=re.IGNORECASE)
+    svg = re.sub(r'(id="|url\(#)(?=[A-Za-z])', rf"\g<1>{name}-", svg)
+    svg = svg.replace('font-family="sans-serif"', "").replace(
+        ' xmlns:xlink="http://www.w3.org/1999/xlink"', ""
+    )
+    width, height = (float(size) for size in re.findall(r'(?:width|height)="([\d.]+)"', svg)[:2])
+    opening = (
+        f'<svg class="chart" viewBox="0 0 {width:g} {height:g}" '
+        f'style="max-width:{width * 1.25:g}px" aria-hidden="true" focusable="false">'
+    )
+    # ours: every text in it was escaped by the converter
+    return Markup(re.sub(r"<svg[^>]*>", opening, svg, count=1))  # noqa: S704
+
+
+def files(chart: alt.TopLevelMixin) -> tuple[str, bytes]:
+    """SVG text and PNG bytes, in the light colours."""
+    specification = themed(chart).to_json(validate=False, indent=None)
+    return vl_convert.vegalite_to_svg(specification), vl_convert.vegalite_to_png(
+        specification, scale=PNG_SCALE
+    )

@@ -1,0 +1,66 @@
+"""Every number of the page carries its place in `summary.json`, as a JSON Pointer (RFC 6901)."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from loadtests.report.figures import ReadUnit, figure
+
+Step = str | int | tuple[str | int, ...]  # a tuple is a path of its own
+BOUNDS = {"exact": "", "at least": "≥\N{NO-BREAK SPACE}", "at most": "≤\N{NO-BREAK SPACE}"}
+
+
+class Keyed:
+    """The document as keyed HTML: what is shown is looked up at its pointer, and nowhere else."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.document = document
+
+    def value(self, *path: Step) -> Any:
+        found: Any = self.document
+        for step in _flat(path):
+            found = found[step]
+        return found
+
+    def number(self, unit: ReadUnit, *path: Step, prefix: str = "") -> Markup:
+        """`<data>` with the whole value beside the rounded text; a dash where the figure is null."""
+        value = self.value(*path)
+        if value is None:
+            return Markup('<span class="none" data-key="{}" title="not available">{}</span>').format(
+                pointer(path), figure(None, unit)
+            )
+        return Markup('<data data-key="{}" value="{}">{}{}</data>').format(
+            pointer(path), repr(value), prefix, figure(value, unit)
+        )
+
+    def text(self, *path: Step) -> Markup:
+        return Markup('<span data-key="{}">{}</span>').format(pointer(path), self.value(*path))
+
+    def estimate(self, unit: ReadUnit, *path: Step) -> Markup:
+        """An estimate over blocks, with the sign of its bound."""
+        found = self.value(*path)
+        if found is None:
+            return self.number(unit, *path)
+        return self.number(unit, *path, "value", prefix=BOUNDS[found["bound"]])
+
+    def interval(self, unit: ReadUnit, *path: Step) -> Markup:
+        """` (low to high)` of whatever has both, else nothing."""
+        found = self.value(*path)
+        if found is None or found["low"] is None or found["high"] is None:
+            return Markup("")
+        low, high = self.number(unit, *path, "low"), self.number(unit, *path, "high")
+        return Markup('<span class="interval">{} to {}</span>').format(low, high)
+
+
+def pointer(path: Iterable[Step]) -> str:
+    """RFC 6901: `/points/asgi~1small/low`."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in _flat(path))
+
+
+def _flat(path: Iterable[Step]) -> Iterator[str | int]:
+    for step in path:
+        if isinstance(step, tuple):
+            yield from step
+        else:
+            yield step
