@@ -21,6 +21,7 @@ from asgi_app.requests import admit_request, read_body, whole_path
 from shared.contract import contract_reply
 from shared.counters import claim
 from shared.errors import InternalError, ServiceError
+from shared.pools import end_with_parent
 from shared.routes import answer_options, refuse
 from shared.service import Service, make_service
 
@@ -58,6 +59,7 @@ def in_thread(answer: Callable[[Service, Request, bytes], WireResponse]) -> Call
 def make_app(service: Service | None = None) -> FastAPI:
     """Build the application in the process that serves."""
     service = service or make_service()
+    end_with_parent()  # gunicorn's server processes do so by themselves, uvicorn's would keep the port
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -58,7 +58,10 @@ def available_cores() -> int:
 
 
 def end_with_parent() -> None:
-    """End this pool process when its server process does, however that ends: its end of a pipe closes."""
+    """End this spawned process when the one that spawned it does, however that ends: a pipe closes.
+
+    Does nothing in a process that was not spawned.
+    """
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_wait_and_end, args=(parent,), name="parent", daemon=True).start()

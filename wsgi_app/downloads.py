@@ -9,6 +9,7 @@ from flask import request
 
 from shared.catalogue import Opened
 from shared.downloads import DECIDING, Plan, plan_download
+from shared.errors import Unavailable
 from shared.listing import list_page, read_page_query
 from shared.ranges import ByteRange
 from shared.reading import read_waiting
@@ -56,8 +57,26 @@ def _body(plan: Plan, opened: Opened, method: str, file_wrapper: Callable[..., A
         return (data,)
     if part is not None:
         os.lseek(opened.descriptor, part.start, os.SEEK_SET)
-        return file_wrapper(FileIO(opened.descriptor), BLOCK_BYTES)
+        return file_wrapper(SentFile(opened.descriptor, part.end), BLOCK_BYTES)
     return Segments(plan, opened.descriptor)
+
+
+class SentFile(FileIO):
+    """A file for `sendfile` up to `end`; closing it says whether so much was there to send."""
+
+    def __init__(self, descriptor: int, end: int) -> None:
+        super().__init__(descriptor)
+        self._end = end
+
+    def close(self) -> None:
+        """Raise Unavailable where the file was cut short: gunicorn then ends the connection, which it
+        would otherwise keep, with the client waiting for the rest."""
+        if self.closed:
+            return
+        cut_short = os.fstat(self.fileno()).st_size < self._end
+        super().close()
+        if cut_short:
+            raise Unavailable("The file became shorter while it was sent.")
 
 
 class Segments:

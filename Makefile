@@ -1,0 +1,53 @@
+# Two commands on a machine with Python, pip and make: `make compare` and `make test`.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.PHONY: compare test check torture simulate accept serve-wsgi serve-asgi lock clean
+
+compare: $(STAMP)
+	$(BIN)/twins suite quick
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+torture: $(STAMP)
+	TWINS_TORTURE=1 $(BIN)/python -m pytest
+
+simulate: $(STAMP)
+	$(BIN)/python tests/acceptance/simulate.py
+
+# make accept NAME: prints every acceptance figure of one area, such as `make accept downloads`
+accept: $(STAMP)
+	$(BIN)/python tests/acceptance/$(filter-out $@,$(MAKECMDGOALS)).py
+
+serve-wsgi: $(STAMP)
+	$(BIN)/python -m wsgi_app
+
+serve-asgi: $(STAMP)
+	$(BIN)/python -m asgi_app
+
+$(STAMP): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+# needs uv; the lock names no index, so that every installation uses its own
+lock:
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-emit-index-url --quiet --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) build *.egg-info
+
+# the name given to `make accept` is no target of its own
+%:
+	@$(if $(filter accept,$(MAKECMDGOALS)),true,echo "make: no target named $@" >&2; exit 2)
