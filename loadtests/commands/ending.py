@@ -32,7 +32,7 @@ def run_document(run: Path, record: CellRecord) -> dict[str, Any]:
         "latency_us": response,
         "response_time_us": response,
         "service_time_us": service,
-        "send_rate": checks["send-rate"].figure if "send-rate" in checks else None,
+        "send_rate": checks["send rate"].figure if "send rate" in checks else None,
         "dropped": summary.dropped,
         "censored": summary.censored,
         "checks": [check.model_dump(mode="json") for check in record.checks],

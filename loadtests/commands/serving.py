@@ -36,7 +36,8 @@ def serve(
     command = started.command
     if started.configuration is not None:
         path = Path(tempfile.mkdtemp(prefix="twins-")) / "server.conf"
-        path.write_text(started.configuration, encoding="utf-8")
+        text = started.configuration.replace("{configuration}", str(path))
+        path.write_text(text, encoding="utf-8")
         command = [part.replace("{configuration}", str(path)) for part in command]
     if cpu is not None:
         _pin(cpu)

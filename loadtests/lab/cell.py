@@ -1,23 +1,21 @@
 """One cell: verified, warmed up, measured, drained, and whatever happened written down."""
 
-import json
 import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from loadtests.lab import archive, contract, generator, journal, probes, processes
 from loadtests.lab.order import PlannedCell
 from loadtests.lab.plan import Plan
-from loadtests.lab.probes import Probe
-from loadtests.lab.records import CellRecord, CellState, Check, GeneratorDocument, Level
+from loadtests.lab.probes import Side
+from loadtests.lab.records import CellRecord, CellState, Check, GeneratorDocument, Level, ServerRun, SideProbe
 from loadtests.lab.target import Target
+from loadtests.lab.watch import Tick, Watch, interval_s
 
 START_ALLOWANCE_S = 15.0
 LOG_BYTES = 256 * 1024
-Tick = Callable[[Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -33,13 +31,12 @@ class Bench:
 
 
 @dataclass
-class _Watch:
-    """Readings of one cell under way."""
+class _Taken:
+    """What running the generator gave."""
 
-    server: list[Probe] = field(default_factory=list)
-    generator: list[Probe] = field(default_factory=list)
-    server_pss: tuple[int | None, int | None] = (None, None)
-    cpu_s: float = 0.0
+    reasons: list[str]
+    watch: Watch | None = None
+    pss: tuple[int | None, int | None] = (None, None)
 
 
 def measure(bench: Bench, cell: PlannedCell, level: Level, target: Target, tick: Tick) -> CellRecord:
@@ -58,7 +55,7 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, target: Target, tick:
             directory=directory,
             files=target.files,
         )
-        watch = _Watch()
+        taken = _Taken([])
         overflows = probes.accept_queue_overflows()
         reasons = contract.violations(
             target.run.url, kind, scenario.parameters, target.files, full=target.full_contract
@@ -66,13 +63,15 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, target: Target, tick:
         document, count = None, None
         if not reasons:
             before = target.count()
-            reasons = _run_generator(bench, target, command, directory, watch, tick)
+            taken = _run_generator(bench, target, command, directory, tick)
+            reasons = taken.reasons
             after = target.count()
             count = None if before is None or after is None else after - before
             document = archive.read_generator(directory)
         if document is None and not reasons:
             reasons = [f"the load generator ended without a result: {_tail(directory / 'generator.log')}"]
-        checks = _checks(bench, document, directory, count)
+        side = _side(taken, "server", document)
+        checks = _checks(bench, target, document, directory, count, side)
         state, reason, warnings = _judge(bench, checks, document, reasons)
         _copy_log(target, directory)
         record = CellRecord(
@@ -94,11 +93,11 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, target: Target, tick:
             generator=document,
             generator_command=command,
             checks=checks,
-            server_probe=_side(watch.server, document, watch.server_pss),
-            generator_probe=_side(watch.generator, document, (None, None)),
+            server_probe=side,
+            generator_probe=_side(taken, "generator", document),
             server_count=count,
             accept_queue_overflows=_growth(overflows, probes.accept_queue_overflows()),
-            probe_cpu_s=watch.cpu_s if watch.server or watch.generator else None,
+            probe_cpu_s=taken.watch.cpu_s if taken.watch and bench.plan.probes else None,
             started_unix_s=started,
             ended_unix_s=time.time(),
         )
@@ -106,7 +105,9 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, target: Target, tick:
         return record
 
 
-def unmeasured(bench: Bench, cell: PlannedCell, level: Level, reason: str, run: Any = None) -> CellRecord:
+def unmeasured(
+    bench: Bench, cell: PlannedCell, level: Level, reason: str, run: ServerRun | None
+) -> CellRecord:
     """Archive a cell whose server never got so far; it holds the reason and no figure."""
     scenario = bench.plan.scenarios[cell.scenario]
     now = time.time()
@@ -132,77 +133,76 @@ def unmeasured(bench: Bench, cell: PlannedCell, level: Level, reason: str, run: 
     return record
 
 
-def _run_generator(
-    bench: Bench, target: Target, command: list[str], directory: Path, watch: _Watch, tick: Tick
-) -> list[str]:
+def _run_generator(bench: Bench, target: Target, command: list[str], directory: Path, tick: Tick) -> _Taken:
     times = bench.plan.time
     planned_s = times.warmup_s + times.measure_s + times.drain_s
-    deadline = time.monotonic() + planned_s + START_ALLOWANCE_S
-    probing = bench.plan.probes
-    if probing and target.process is not None:
-        watch.server_pss = (probes.pss_bytes(target.process.pid), None)
+    server, log = target.process, directory / "generator.log"
+    pss = probes.pss_bytes(server.pid) if bench.plan.probes and server else None
     try:
         child = processes.start(
             command,
             environment=generator.environment(bench.calibration),
             cpus=bench.generator_cpus,
-            log=directory / "generator.log",
+            log=log,
         )
     except processes.StartError as error:
-        return [str(error)]
+        return _Taken([str(error)])
     journal.note_process(bench.run, child.pid)
-    watched = [child] if target.process is None else [child, target.process]
-    interval_s = 1.0 if planned_s >= 5 else 0.5
-    next_tick = time.monotonic() + interval_s
+    watch = Watch(
+        directory=directory,
+        generator_pid=child.pid,
+        server_pid=server.pid if server else None,
+        port=int(target.run.url.rpartition(":")[2]) if server else None,
+        probing=bench.plan.probes,
+        tick=tick,
+        interval_s=interval_s(planned_s),
+    )
+    watch.start()
     try:
-        while not processes.wait(watched, min(next_tick, deadline) - time.monotonic()):
-            if time.monotonic() >= deadline:
-                return [f"the cell did not end within {planned_s + START_ALLOWANCE_S:g} s"]
-            if time.monotonic() >= next_tick:
-                next_tick += interval_s
-                if probing:
-                    _probe(watch, target, child, directory)
-                tick(_last_line(directory / "live.jsonl"))
-        if probing:
-            _probe(watch, target, child, directory)
-        if target.process is not None and target.process.ended():
-            return [
-                f"the server died while it was measured, exit status {target.process.exit_status}: "
-                f"{target.process.tail()}"
-            ]
-        if child.ended() and child.exit_status != 0:
-            tail = _tail(directory / "generator.log")
-            return [f"the load generator ended with exit status {child.exit_status}: {tail}"]
-        if probing and target.process is not None:
-            watch.server_pss = (watch.server_pss[0], probes.pss_bytes(target.process.pid))
-        return []
+        watched = [child, server] if server else [child]
+        ended = processes.wait(watched, planned_s + START_ALLOWANCE_S)
     finally:
-        processes.kill(child)
-
-
-def _probe(watch: _Watch, target: Target, child: processes.Guarded, directory: Path) -> None:
-    before = time.process_time()
-    port = int(target.run.url.rpartition(":")[2]) if target.process else None
-    readings = [probes.probe(child.pid, "generator", port)]
-    if target.process is not None:
-        readings.append(probes.probe(target.process.pid, "server", port))
-    with (directory / "probes.jsonl").open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(reading.document()) + "\n" for reading in readings)
-    for reading in readings:
-        if reading.cpu_user_s is not None:
-            (watch.server if reading.side == "server" else watch.generator).append(reading)
-    watch.cpu_s += time.process_time() - before
+        watch.stop()
+        if not child.ended():
+            processes.kill(child)
+    if not ended:
+        return _Taken([f"the cell did not end within {planned_s + START_ALLOWANCE_S:g} s"], watch)
+    if server and server.ended():
+        reason = f"the server died while it was measured, exit status {server.exit_status}: {server.tail()}"
+        return _Taken([reason], watch)
+    if child.exit_status != 0:
+        reason = f"the load generator ended with exit status {child.exit_status}: {_tail(log)}"
+        return _Taken([reason], watch)
+    end = probes.pss_bytes(server.pid) if bench.plan.probes and server else None
+    return _Taken([], watch, (pss, end))
 
 
 def _checks(
-    bench: Bench, document: GeneratorDocument | None, directory: Path, count: int | None
+    bench: Bench,
+    target: Target,
+    document: GeneratorDocument | None,
+    directory: Path,
+    count: int | None,
+    side: SideProbe | None,
 ) -> list[Check]:
     if document is None:
         return []
     from loadtests.instrument.checks import self_checks
 
-    samples = archive.directory_samples(directory)
-    return self_checks(document, samples, server_count=count, ceiling=bench.calibration)
+    share = None
+    if side is not None and side.cpu_user_s is not None and side.cpu_system_s is not None:
+        seconds = (document.measure_us - document.warmup_us) / 1e6
+        # Without pinning one core is what most of these servers can use, and the share is an upper bound.
+        cores = min(len(bench.server_cpus or [0]), target.run.processes or 1)
+        share = (side.cpu_user_s + side.cpu_system_s) / seconds / cores
+    return self_checks(
+        document,
+        archive.directory_samples(directory),
+        server_count=count,
+        ceiling=bench.calibration,
+        slots=target.run.slots,
+        server_cpu_share=share,
+    )
 
 
 def _judge(
@@ -219,13 +219,13 @@ def _judge(
     return state, reason, warnings
 
 
-def _side(
-    readings: list[Probe], document: GeneratorDocument | None, pss: tuple[int | None, int | None]
-) -> Any:
-    if document is None or not readings:
+def _side(taken: _Taken, side: Side, document: GeneratorDocument | None) -> SideProbe | None:
+    if document is None or taken.watch is None or not taken.watch.readings[side]:
         return None
     start = document.zero_unix_s + document.warmup_us / 1e6
-    return probes.over_phase(readings, start, document.zero_unix_s + document.measure_us / 1e6, pss)
+    end = document.zero_unix_s + document.measure_us / 1e6
+    pss = taken.pss if side == "server" else (None, None)
+    return probes.over_phase(taken.watch.readings[side], start, end, pss)
 
 
 def _search_id(cell: PlannedCell) -> str:
@@ -242,17 +242,6 @@ def _copy_log(target: Target, directory: Path) -> None:
 def _tail(path: Path) -> str:
     lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines() if path.is_file() else []
     return " ".join(lines[-3:]) or "it wrote nothing"
-
-
-def _last_line(path: Path) -> Mapping[str, Any]:
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - 1024))
-            lines = file.read().split(b"\n")
-        document = json.loads(lines[-2]) if len(lines) > 1 else {}
-        return document if isinstance(document, dict) else {}
-    except (OSError, ValueError):
-        return {}
 
 
 def _growth(before: int | None, after: int | None) -> int | None:

@@ -72,13 +72,17 @@ def tree(root: int) -> list[int]:
     return found
 
 
-def probe(root: int, side: Side, port: int | None) -> Probe:
-    """Read the tree below `root`; `port` is the server's, for the sockets of either side."""
+def probe(root: int, side: Side, port: int | None, *, detailed: bool = True) -> Probe:
+    """Read the tree below `root`; `port` is the server's, for the sockets of either side.
+
+    Unless `detailed`, what has to be asked of every thread and every socket is left out.
+    """
     total, pids = _Sum(), tree(root)
     for pid in pids:
         with suppress(OSError, ValueError, IndexError):
-            _add(total, PROC / str(pid))
+            _add(total, PROC / str(pid), detailed)
     read = bool(pids)
+    deep = read and detailed
     return Probe(
         unix_s=time.time(),
         side=side,
@@ -86,11 +90,11 @@ def probe(root: int, side: Side, port: int | None) -> Probe:
         cpu_system_s=total.cpu_system if read else None,
         rss_bytes=total.rss if read else None,
         threads=total.threads if read else None,
-        descriptors=total.descriptors if read else None,
-        voluntary_switches=total.voluntary if read else None,
-        involuntary_switches=total.involuntary if read else None,
-        run_queue_s=total.run_queue if read else None,
-        sockets=sockets_by_state(port, of_server=side == "server") if port else None,
+        descriptors=total.descriptors if deep else None,
+        voluntary_switches=total.voluntary if deep else None,
+        involuntary_switches=total.involuntary if deep else None,
+        run_queue_s=total.run_queue if deep else None,
+        sockets=sockets_by_state(port, of_server=side == "server") if port and detailed else None,
         read_bytes=total.read_bytes if read and total.readable_io else None,
     )
 
@@ -147,12 +151,22 @@ def over_phase(
     )
 
 
-def _add(total: _Sum, process: Path) -> None:
+def _add(total: _Sum, process: Path, detailed: bool) -> None:
     fields = (process / "stat").read_bytes().rpartition(b")")[2].split()
     total.cpu_user += int(fields[11]) / TICKS_PER_S
     total.cpu_system += int(fields[12]) / TICKS_PER_S
     total.threads += int(fields[17])
     total.rss += int(fields[21]) * PAGE_BYTES
+    try:
+        counters = (process / "io").read_bytes().split()
+        total.read_bytes += int(counters[counters.index(b"read_bytes:") + 1])
+    except (OSError, ValueError):
+        total.readable_io = False
+    if detailed:
+        _add_details(total, process)
+
+
+def _add_details(total: _Sum, process: Path) -> None:
     for task in os.listdir(process / "task"):
         with suppress(OSError):
             status = (process / "task" / task / "status").read_bytes()
@@ -163,11 +177,6 @@ def _add(total: _Sum, process: Path) -> None:
             total.run_queue += int((process / "task" / task / "schedstat").read_bytes().split()[1]) / 1e9
     with suppress(OSError):
         total.descriptors += len(os.listdir(process / "fd"))
-    try:
-        counters = (process / "io").read_bytes().split()
-        total.read_bytes += int(counters[counters.index(b"read_bytes:") + 1])
-    except (OSError, ValueError):
-        total.readable_io = False
 
 
 def _interpolate(known: Sequence[tuple[float, float]], moment: float) -> float:

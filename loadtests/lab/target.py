@@ -128,7 +128,8 @@ def _launch(
             raise Unmeasurable(str(error)) from None
         values = {"configuration": str(directory / "server.conf")}
         if launch.configuration is not None:
-            Path(values["configuration"]).write_text(launch.configuration, encoding="utf-8")
+            text = _filled(launch.configuration, values)
+            Path(values["configuration"]).write_text(text, encoding="utf-8")
         command = [_filled(part, values) for part in launch.command]
         environment = {**launch.environment, **environment}
         count_processes, count_threads = processes_asked or known.processes, threads_asked or known.threads

@@ -1,0 +1,99 @@
+"""Watches a cell under way: readings of both sides and the generator's live figures.
+
+It shares the generator's processor and must not disturb it: one thread of the lowest priority, which runs
+in the gaps the generator leaves, and reads what is costly (every thread's files) only every other time.
+"""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from loadtests.lab.probes import Probe, Side, probe
+
+Tick = Callable[[Mapping[str, Any]], None]
+LONG_CELL_S = 5.0
+
+
+@dataclass
+class Watch:
+    """`readings` of each side in order of time; `cpu_s` is what taking them cost."""
+
+    directory: Path
+    generator_pid: int
+    server_pid: int | None
+    port: int | None
+    probing: bool
+    tick: Tick
+    interval_s: float
+    readings: dict[Side, list[Probe]] = field(default_factory=lambda: {"server": [], "generator": []})
+    cpu_s: float = 0.0
+    _ended: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+    _failure: Exception | None = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after a last reading; raises what went wrong in it, such as a full disk."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def _watch(self) -> None:
+        _yield_to_everyone()
+        number, due = 0, time.monotonic()
+        try:
+            while True:
+                if self.probing:
+                    self._read(detailed=self.interval_s >= 1 or number % 2 == 0 or self._ended.is_set())
+                if self._ended.is_set():
+                    return
+                self.tick(last_line(self.directory / "live.jsonl"))
+                number, due = number + 1, due + self.interval_s
+                self._ended.wait(max(0.0, due - time.monotonic()))
+        except Exception as error:
+            self._failure = error
+
+    def _read(self, *, detailed: bool) -> None:
+        before = time.thread_time()
+        taken = [probe(self.generator_pid, "generator", self.port, detailed=detailed)]
+        if self.server_pid is not None:
+            taken.append(probe(self.server_pid, "server", self.port, detailed=detailed))
+        alive = [reading for reading in taken if reading.cpu_user_s is not None]
+        for reading in alive:
+            self.readings[reading.side].append(reading)
+        with (self.directory / "probes.jsonl").open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(reading.document()) + "\n" for reading in alive)
+        self.cpu_s += time.thread_time() - before
+
+
+def interval_s(cell_s: float) -> float:
+    """A reading each second; in a short cell two, so that the measuring phase holds some."""
+    return 1.0 if cell_s >= LONG_CELL_S else 0.5
+
+
+def last_line(path: Path) -> Mapping[str, Any]:
+    """The last whole line of a JSON-lines file that is being written; {} before the first."""
+    with suppress(OSError, ValueError), path.open("rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - 1024))
+        lines = file.read().split(b"\n")
+        document = json.loads(lines[-2]) if len(lines) > 1 else {}
+        if isinstance(document, dict):
+            return document
+    return {}
+
+
+def _yield_to_everyone() -> None:
+    """On Linux scheduling is by thread: the processes that the suite starts do not inherit this."""
+    with suppress(AttributeError, OSError):
+        os.sched_setscheduler(threading.get_native_id(), os.SCHED_IDLE, os.sched_param(0))
