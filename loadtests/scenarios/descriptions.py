@@ -1,4 +1,4 @@
-"""What each scenario asks of a server: pure data, read by the laboratory, the report and Locust's options alike."""
+"""What each scenario asks of a server: pure data for the laboratory, the report and Locust's options."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -149,7 +149,7 @@ def resolve(scenario: Scenario, given: Mapping[str, object]) -> dict[str, str | 
 
 
 def locust_arguments(scenario: Scenario, parameters: Mapping[str, object]) -> list[str]:
-    """Locust's command-line options for the parameters given, such as `["--twins-path", "random/1KiB.bin"]`."""
+    """Locust's options for the parameters given, such as `["--twins-path", "random/1KiB.bin"]`."""
     resolve(scenario, parameters)
     known = {parameter.name: parameter for parameter in scenario.parameters}
     arguments = []

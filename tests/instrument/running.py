@@ -1,0 +1,125 @@
+"""Real generators and planted servers as child processes; pytest's own process never imports gevent."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from loadtests.lab.records import GeneratorDocument
+from loadtests.samples import KINDS, MEASURE, Samples, read_samples
+
+ROOT = Path(__file__).parent.parent.parent
+LOCUSTFILE = ROOT / "loadtests" / "locustfile.py"
+PLANTED = Path(__file__).parent / "planted.py"
+PATIENCE_S = 60
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A generator that has ended."""
+
+    folder: Path
+    status: int
+    output: str
+
+    @property
+    def document(self) -> GeneratorDocument:
+        return GeneratorDocument.model_validate_json((self.folder / "generator.json").read_text())
+
+    @property
+    def samples(self) -> Samples:
+        return np.array(read_samples(self.folder / "samples.bin"))
+
+    @property
+    def measured(self) -> Samples:
+        samples = self.samples
+        return samples[samples["phase"] == MEASURE]
+
+    def kinds(self) -> dict[str, int]:
+        numbers, counts = np.unique(self.samples["kind"], return_counts=True)
+        return {KINDS[n]: c for n, c in zip(numbers.tolist(), counts.tolist(), strict=True)}
+
+    def live(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / "live.jsonl").read_text().splitlines()]
+
+
+@contextmanager
+def planted(host: str = "127.0.0.1", *certificate: Path) -> Iterator[int]:
+    """A planted server on a free port, stopped by its own handle."""
+    server = subprocess.Popen(
+        [sys.executable, str(PLANTED), host, *map(str, certificate)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdin is not None
+    assert server.stdout is not None
+    try:
+        yield int(server.stdout.readline())
+    finally:
+        server.stdin.close()
+        try:
+            server.wait(5)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+        server.stdout.close()
+
+
+def fetch(port: int, path: str) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as response:  # noqa: S310 - http
+        return json.load(response)
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def start(folder: Path, url: str, *arguments: str, out: bool = True) -> subprocess.Popen[str]:
+    """Start Locust; its output goes to `folder/output.txt`."""
+    command = [
+        *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", url),
+        *(("--twins-out", str(folder)) if out else ()),
+        *arguments,
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "output.txt", "w", encoding="utf-8") as output:
+        return subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, text=True, env=os.environ
+        )
+
+
+def finish(folder: Path, process: subprocess.Popen[str]) -> Outcome:
+    try:
+        status = process.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
+    return Outcome(folder, status, (folder / "output.txt").read_text())
+
+
+def generate(folder: Path, url: str, *arguments: str) -> Outcome:
+    """Run a headless generator to its end."""
+    return finish(folder, start(folder, url, "--headless", "--only-summary", *arguments))
+
+
+def get(folder: Path, port: int, path: str, *arguments: str, users: int = 4, duration: float = 1.0) -> Outcome:
+    """The scenario `get` over a planted path."""
+    return generate(
+        folder,
+        f"http://127.0.0.1:{port}",
+        *("Get", "--twins-path", path, "--users", str(users), "--spawn-rate", str(users)),
+        *("--twins-duration", str(duration), *arguments),
+    )
