@@ -22,11 +22,11 @@ torture: $(STAMP)
 	TWINS_TORTURE=1 $(BIN)/python -m pytest
 
 simulate: $(STAMP)
-	$(BIN)/python tests/acceptance/simulate.py
+	$(BIN)/python -m tests.acceptance.simulate
 
 # make accept NAME: prints every acceptance figure of one area, such as `make accept downloads`
 accept: $(STAMP)
-	$(BIN)/python tests/acceptance/$(filter-out $@,$(MAKECMDGOALS)).py
+	$(BIN)/python -m tests.acceptance.$(filter-out $@,$(MAKECMDGOALS))
 
 serve-wsgi: $(STAMP)
 	$(BIN)/python -m wsgi_app

@@ -1,12 +1,12 @@
 """`/files` on the ASGI face: a page of the catalogue, and downloads that hop to no thread where cached."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from anyio.to_thread import run_sync
 from fastapi import Request
 
-from asgi_app.replies import WireResponse, send_reply
+from asgi_app.replies import Body, WireResponse, send_reply
 from asgi_app.requests import deciding_headers, path_after, query_values
 from shared.catalogue import Opened
 from shared.downloads import DECIDING, Plan, plan_download
@@ -19,6 +19,7 @@ from shared.service import Service
 SMALL_BYTES = 1024 * 1024  # below, one read and one send
 BLOCK_BYTES = 1024 * 1024
 NAMES = {name.encode(): name for name in DECIDING}
+Read = Callable[[int, ByteRange], Awaitable[Block]]
 
 
 async def list_files(service: Service, request: Request) -> WireResponse:
@@ -41,32 +42,45 @@ async def download(service: Service, request: Request) -> WireResponse:
         raise
 
 
-async def _body(plan: Plan, opened: Opened, method: str) -> Block | AsyncIterator[Block]:
+async def _body(plan: Plan, opened: Opened, method: str) -> Block | Body:
     """The body as the server sends it fastest; closes the file at its end."""
-    part = plan.only_range
     if method == "HEAD" or not plan.segments:
         os.close(opened.descriptor)
         return b""
-    if part is not None and part.length <= SMALL_BYTES:
-        data = await _read(opened.descriptor, part)
+    if plan.length <= SMALL_BYTES:
+        parts = [
+            part if isinstance(part, bytes) else await read(opened.descriptor, part) for part in plan.segments
+        ]
         os.close(opened.descriptor)
-        return data
-    return _segments(plan, opened.descriptor)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+    return Segments(plan, opened.descriptor, read)
 
 
-async def _segments(plan: Plan, descriptor: int) -> AsyncIterator[Block]:
-    """The bytes and file ranges of a plan in order; its end closes the file."""
-    try:
-        for segment in plan.segments:
+class Segments:
+    """The bytes and file ranges of a plan in order; closing it closes the file."""
+
+    def __init__(self, plan: Plan, descriptor: int, read: Read) -> None:
+        self._plan = plan
+        self._descriptor = descriptor
+        self._read = read
+
+    async def blocks(self) -> AsyncGenerator[Block]:
+        for segment in self._plan.segments:
             if isinstance(segment, bytes):
                 yield segment
                 continue
             for start in range(segment.start, segment.end, BLOCK_BYTES):
-                yield await _read(descriptor, ByteRange(start, min(BLOCK_BYTES, segment.end - start)))
-    finally:
-        os.close(descriptor)
+                part = ByteRange(start, min(BLOCK_BYTES, segment.end - start))
+                yield await self._read(self._descriptor, part)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
 
 
-async def _read(descriptor: int, part: ByteRange) -> Block:
+async def read(descriptor: int, part: ByteRange) -> Block:
     data = read_cached(descriptor, part)
-    return await run_sync(read_waiting, descriptor, part) if data is None else data
+    return await read_in_thread(descriptor, part) if data is None else data
+
+
+async def read_in_thread(descriptor: int, part: ByteRange) -> Block:
+    return await run_sync(read_waiting, descriptor, part)

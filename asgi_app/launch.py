@@ -31,7 +31,7 @@ def uvicorn_command(
         "--backlog",
         str(BACKLOG),
         "--h11-max-incomplete-event-size",
-        str(4 * MAX_FIELDS_BYTES),
+        str(2 * MAX_FIELDS_BYTES),
         "--no-access-log",
         "--log-level",
         "warning",

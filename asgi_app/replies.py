@@ -1,6 +1,9 @@
 """The one effect of an ASGI reply: send status, headers and body to the server."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
@@ -9,26 +12,61 @@ from shared.reading import Block
 from shared.replies import RawHeaders, Reply
 
 
+class Body(Protocol):
+    """A body that comes in blocks and holds something open until it is closed."""
+
+    def blocks(self) -> AsyncGenerator[Block]: ...
+
+    def close(self) -> None: ...
+
+
 class WireResponse:
     """A response that goes to the server as it is: a whole body, or blocks as they come.
 
     FastAPI only hands it through; a Starlette response would build its headers anew for each request.
     """
 
-    def __init__(self, status: int, headers: RawHeaders, body: Block | AsyncIterator[Block]) -> None:
+    def __init__(self, status: int, headers: RawHeaders, body: Block | Body) -> None:
         self.wire_status = status
         self.wire_headers = headers
         self.wire_body = body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.wire_status, "headers": self.wire_headers})
+        start = {"type": "http.response.start", "status": self.wire_status, "headers": self.wire_headers}
         body = self.wire_body
         if isinstance(body, bytes | bytearray):
+            await send(start)
             await send({"type": "http.response.body", "body": body})
             return
-        async for block in body:
-            await send({"type": "http.response.body", "body": block, "more_body": True})
+        try:
+            await send(start)
+            await send_blocks(body, receive, send)
+        finally:
+            body.close()
+
+
+async def send_blocks(body: Body, receive: Receive, send: Send) -> None:
+    """Send a body block by block until its end, or until the client is gone.
+
+    uvicorn takes blocks for a client that is gone in silence and without ever waiting: unwatched,
+    the loop would serve nobody else until the last of them was read.
+    """
+    gone = asyncio.ensure_future(disconnected(receive))
+    try:
+        async with aclosing(body.blocks()) as blocks:
+            async for block in blocks:
+                await send({"type": "http.response.body", "body": block, "more_body": True})
+                await asyncio.sleep(0)
+                if gone.done():
+                    return
         await send({"type": "http.response.body", "body": b""})
+    finally:
+        gone.cancel()
+
+
+async def disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def send_reply(reply: Reply) -> WireResponse:

@@ -5,14 +5,13 @@ What FastAPI does with a `def` handler: the loop hands the request to a thread a
 
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from anyio.to_thread import run_sync
 from fastapi import Request
 
-from asgi_app.downloads import BLOCK_BYTES, NAMES, SMALL_BYTES
-from asgi_app.replies import WireResponse, send_reply
+from asgi_app.downloads import NAMES, SMALL_BYTES, Segments, read_in_thread
+from asgi_app.replies import Body, WireResponse, send_reply
 from asgi_app.requests import content_type, deciding_headers, path_after, query_values
 from shared.catalogue import Opened
 from shared.downloads import Plan, plan_download
@@ -21,7 +20,6 @@ from shared.listing import list_page, read_page_query
 from shared.operations import read_work
 from shared.pools import BrokenProcessPool, Pools
 from shared.processing import Effect, Pause, plan_process, reply_process
-from shared.ranges import ByteRange
 from shared.reading import Block, read_waiting
 from shared.replies import json_reply
 from shared.service import Service
@@ -44,30 +42,18 @@ def download(service: Service, request: Request, body: bytes) -> WireResponse:
         raise
 
 
-def _body(plan: Plan, opened: Opened, method: str) -> Block | AsyncIterator[Block]:
-    part = plan.only_range
+def _body(plan: Plan, opened: Opened, method: str) -> Block | Body:
     if method == "HEAD" or not plan.segments:
         os.close(opened.descriptor)
         return b""
-    if part is not None and part.length <= SMALL_BYTES:
-        data = read_waiting(opened.descriptor, part)
+    if plan.length <= SMALL_BYTES:
+        parts = [
+            part if isinstance(part, bytes) else read_waiting(opened.descriptor, part)
+            for part in plan.segments
+        ]
         os.close(opened.descriptor)
-        return data
-    return _segments(plan, opened.descriptor)
-
-
-async def _segments(plan: Plan, descriptor: int) -> AsyncIterator[Block]:
-    """The bytes and file ranges of a plan in order, each read in a thread; its end closes the file."""
-    try:
-        for segment in plan.segments:
-            if isinstance(segment, bytes):
-                yield segment
-                continue
-            for start in range(segment.start, segment.end, BLOCK_BYTES):
-                part = ByteRange(start, min(BLOCK_BYTES, segment.end - start))
-                yield await run_sync(read_waiting, descriptor, part)
-    finally:
-        os.close(descriptor)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+    return Segments(plan, opened.descriptor, read_in_thread)
 
 
 def process(service: Service, request: Request, body: bytes) -> WireResponse:

@@ -47,14 +47,17 @@ def download(service: Service, name: str) -> WireResponse:
 
 def _body(plan: Plan, opened: Opened, method: str, file_wrapper: Callable[..., Any]) -> Any:
     """The body as the server sends it fastest; closes the file at its end."""
-    part = plan.only_range
     if method == "HEAD" or not plan.segments:
         os.close(opened.descriptor)
         return ()
-    if part is not None and part.length <= SMALL_BYTES:
-        data = read_waiting(opened.descriptor, part)
+    if plan.length <= SMALL_BYTES:
+        parts = [
+            part if isinstance(part, bytes) else read_waiting(opened.descriptor, part)
+            for part in plan.segments
+        ]
         os.close(opened.descriptor)
-        return (data,)
+        return (parts[0] if len(parts) == 1 else b"".join(parts),)
+    part = plan.only_range
     if part is not None:
         os.lseek(opened.descriptor, part.start, os.SEEK_SET)
         return file_wrapper(SentFile(opened.descriptor, part.end), BLOCK_BYTES)

@@ -1,0 +1,1 @@
+"""One script an area, run outside the suite on a quiet machine: prints every figure asked for."""
