@@ -11,6 +11,7 @@ import gevent
 from locust.env import Environment
 from locust.event import Events
 from locust.runners import MasterRunner, WorkerRunner
+from locust.stats import CSV_STATS_INTERVAL_SEC
 
 from loadtests.instrument.assembly import assemble
 from loadtests.instrument.distributed import (
@@ -119,6 +120,9 @@ class _Life:
         """Stop the test, and the process where no user interface needs it."""
         self.end()
         runner = self.environment.runner
+        if self.options.csv_prefix:
+            # Locust writes its CSV once a second and not again at its end
+            gevent.sleep(CSV_STATS_INTERVAL_SEC + 0.2)
         if runner is not None and self.headless:
             runner.quit()
         elif runner is not None:

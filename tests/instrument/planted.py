@@ -133,7 +133,7 @@ class Planted(asyncio.Protocol):
                 self.state.delays_us.setdefault(path, []).append((time.monotonic_ns() - began) / 1000)
             self.transport.write(answer())
 
-        asyncio.get_running_loop().call_later(delay_ms / 1000, write)
+        asyncio.get_running_loop().call_later(delay_ms / 1000 if number > LEARNING else 0, write)
 
 
 async def main(host: str, context: ssl.SSLContext | None) -> None:

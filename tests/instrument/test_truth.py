@@ -33,7 +33,7 @@ def test_each_fault_is_a_kind_of_its_own_and_is_counted(
     port: int, tmp_path: Path, fault: str, kind: str, arguments: tuple[str, ...]
 ) -> None:
     path = f"/every/50/{fault}"
-    outcome = get(tmp_path, port, path, *arguments, duration=0.8)
+    outcome = get(tmp_path, port, path, *arguments, duration=0.5)
     kinds = outcome.kinds()
     total = sum(kinds.values())
     # the planted server counts from its first request, and two were asked to learn the answer
