@@ -1,0 +1,164 @@
+"""The command line: exit codes, one sentence for every mistake, one document with --json."""
+
+import http.client
+import os
+import signal
+import time
+
+import pytest
+
+from loadtests.lab.contract import read_health
+from loadtests.lab.servers import SERVERS
+from loadtests.lab.target import free_port
+from loadtests.scenarios.descriptions import SCENARIOS
+from tests.conftest import require
+from tests.lab.conftest import Laboratory
+
+KEYS = {
+    *("scenario", "server", "users", "rate_per_s", "duration_s", "requests", "failures", "throughput_per_s"),
+    *("bytes_per_s", "latency_us", "response_time_us", "service_time_us", "send_rate", "dropped", "censored"),
+    *("checks", "state", "reason", "cell"),
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "health"], "give one of --server NAME and --target URL"),
+        (["run", "helth", "--server", "wsgi-sync"], "did you mean 'health'?"),
+        (["run", "health", "--server", "wsgi-snc"], "did you mean 'wsgi-sync'?"),
+        (
+            ["run", "health", "--server", "wsgi-sync", "--users", "1", "--rate", "2"],
+            "one of --users N and --rate R",
+        ),
+        (["run", "health", "--server", "wsgi-sync", "--path", "/x"], "no parameter 'path'"),
+        (["run", "health", "--server", "wsgi-sync", "--param", "x"], "it is written name=value"),
+        (["run", "health", "--server", "wsgi-sync", "--connections", "sometimes"], "load.connections"),
+        (["suite", "quik"], "did you mean 'quick'?"),
+        (["suite", "quick", "--set", "pinning.server_cpus=[999]"], "processors [999]"),
+        (["suite", "--resume", "nothing"], "there is no run 'nothing'"),
+        (["report", "nothing"], "there is no run 'nothing'"),
+        (["export", "nothing"], "there is no run 'nothing'"),
+        (["serve", "wsgi"], "there is no server 'wsgi'"),
+        (["serve", "wsgi-sync", "--threads", "9"], "threads is 9; wsgi-sync serves with 1."),
+        (["serve", "wsgi-sync", "--files", "nowhere"], "--files nowhere is not a folder"),
+        (["serve", "wsgi-sync", "--cpu", "x"], "--cpu x does not name processors"),
+        (["list", "nonsense"], "nonsense"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(
+    arguments: list[str], sentence: str, laboratory: Laboratory
+) -> None:
+    outcome = laboratory.twins(*arguments)
+    assert outcome.code == 2, outcome.err
+    assert sentence in outcome.err
+    assert "Traceback" not in outcome.err
+    assert outcome.out == ""
+
+
+def test_run_prints_one_document(laboratory: Laboratory) -> None:
+    outcome = laboratory.twins(
+        *("run", "download-small", "--server", "wsgi-gthread", "--users", "2"),
+        *("--duration", "0.5", "--warmup", "0.1", "--json"),
+    )
+    assert outcome.code == 0, outcome.err
+    document = outcome.json()
+    assert set(document) == KEYS
+    assert document["users"] == 2
+    assert document["rate_per_s"] is None
+    assert document["requests"] > 10
+    assert document["failures"] == 0
+    assert document["bytes_per_s"] == pytest.approx(document["throughput_per_s"] * 1024, rel=0.01)
+    assert set(document["latency_us"]) == {"p50", "p90", "p99", "max"}
+    assert document["latency_us"] == document["response_time_us"]
+    assert document["state"] != "invalid"
+    assert (laboratory.folder / document["cell"] / "cell.json").is_file()
+
+
+def test_open_loop_against_a_server_that_already_runs(laboratory: Laboratory) -> None:
+    port = free_port()
+    server = laboratory.begin("serve", "asgi-uvicorn", "--port", str(port))
+    try:
+        url = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + 15
+        while read_health(url, "/health") is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        outcome = laboratory.twins(
+            *("run", "get", "--target", url, "--path", "/files/random/1KiB.bin", "--rate", "100"),
+            *("--duration", "1", "--warmup", "0.1", "--json"),
+        )
+        assert outcome.code == 0, outcome.err
+        document = outcome.json()
+        assert document["server"] == "target"
+        assert document["users"] is None
+        assert document["rate_per_s"] == 100
+        assert 50 < document["requests"] < 150
+        health = read_health(url, "/health")
+        assert health is not None
+        assert health["pid"] == server.pid
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=15)
+
+
+def test_an_unreachable_target_is_exit_code_3(laboratory: Laboratory) -> None:
+    outcome = laboratory.twins(
+        "run", "get", "--target", f"http://127.0.0.1:{free_port()}", "--duration", "0.5", "--json"
+    )
+    assert outcome.code == 3
+    document = outcome.json()
+    assert document["state"] == "invalid"
+    assert document["reason"]
+    assert document["throughput_per_s"] is None
+
+
+@pytest.mark.parametrize(("what", "names"), [("servers", SERVERS), ("scenarios", SCENARIOS)])
+def test_lists(what: str, names: dict[str, object], laboratory: Laboratory) -> None:
+    outcome = laboratory.twins("list", what, "--json")
+    assert [row["name"] for row in outcome.json()] == list(names)
+    shown = laboratory.twins("list", what).out
+    assert all(name in shown for name in names)
+
+
+def test_list_runs_where_there_are_none(laboratory: Laboratory) -> None:
+    assert laboratory.twins("list", "runs", "--json").json() == []
+    assert laboratory.twins("list", "runs").out == "no runs.\n"
+
+
+def test_serve_becomes_the_server_and_pins_it(laboratory: Laboratory) -> None:
+    require(hasattr(os, "sched_getaffinity"), "this system cannot pin")
+    cpu, port = min(os.sched_getaffinity(0)), free_port()
+    server = laboratory.begin(
+        "serve", "wsgi-gthread", "--port", str(port), "--threads", "3", "--cpu", str(cpu)
+    )
+    try:
+        health, deadline = None, time.monotonic() + 15
+        while health is None and time.monotonic() < deadline:
+            health = read_health(f"http://127.0.0.1:{port}", "/health")
+            time.sleep(0.02)
+        assert health is not None
+        assert health["threads"] == 3
+        assert os.sched_getaffinity(server.pid) == {cpu}
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        connection.request("GET", "/files/random/1KiB.bin")
+        assert connection.getresponse().status == 200
+        connection.close()
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=15)
+    assert server.returncode == 0
+
+
+def test_doctor_has_advice_for_every_warning(laboratory: Laboratory) -> None:
+    outcome = laboratory.twins("doctor", "--json")
+    assert outcome.code in (0, 3), outcome.err
+    findings = {finding["name"]: finding for finding in outcome.json()}
+    assert {
+        *("processors", "pinning", "open files", "ports", "governor", "load", "noise floor", "steal"),
+        *("disk", "python"),
+    } == set(findings)
+    assert all(
+        finding["advice"] for finding in findings.values() if finding["status"] in ("warning", "failed")
+    )
+    assert findings["noise floor"]["figure"] > 0

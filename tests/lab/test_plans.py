@@ -1,0 +1,144 @@
+"""Plans: every mistake in one sentence, precedence, the order of a run."""
+
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loadtests.lab.generator import scaled
+from loadtests.lab.order import planned_cells
+from loadtests.lab.plan import Plan, PlanError
+from loadtests.lab.planfile import SHIPPED, find_plan, first_line, read_plan, resolved, shipped_plans
+from tests.lab.conftest import Laboratory
+
+NAMES = (
+    *("quick", "standard", "downloads", "scaling-users", "scaling-processes", "scaling-threads"),
+    *("capacity", "aa", "soak", "spike"),
+)
+MISTAKES = [
+    ("bloks=3", "bloks is not a key; did you mean 'blocks'?"),
+    ("blocks=0", "blocks = 0: input should be greater than or equal to 1."),
+    ("blocks=many", 'blocks = "many": input should be a valid integer'),
+    ("time.mesure_s=1", "time.mesure_s is not a key; did you mean 'measure_s'?"),
+    ("servers.wsgi-synk.processes=1", "there is no server 'wsgi-synk'; did you mean 'wsgi-sync'?"),
+    ("servers.wsgi-sync.thread=1", "servers.wsgi-sync.thread is not a key; did you mean 'threads'?"),
+    ("scenarios.downloads-small.kind=nonsense", "there is no scenario 'nonsense'; valid are"),
+    (
+        "scenarios.process-wait.parameters.wait=1",
+        "no parameter 'wait' (given as '1'): the nearest is 'wait_ms'",
+    ),
+    ("scenarios.process-wait.servers=wsgi-snc,", "there is no server 'wsgi-snc' in this plan; did you mean"),
+    ("load.users=1,0", "load.users.1 = 0: input should be greater than or equal to 1."),
+    ("load.rates=5", 'takes one of users, rates and level = "search".'),
+    ("nonsense", "--set nonsense: it is written key=value"),
+    ("blocks.more=1", "--set blocks.more=1: blocks is a value and has no keys in it."),
+]
+
+
+@pytest.mark.parametrize(("override", "sentence"), MISTAKES)
+def test_a_mistake_names_file_key_value_and_the_nearest_valid_name(override: str, sentence: str) -> None:
+    with pytest.raises(PlanError) as error:
+        read_plan(find_plan("quick"), [override])
+    text = str(error.value)
+    assert sentence in text
+    assert override.startswith(("nonsense", "blocks.more")) or text.startswith("quick.toml: ")
+
+
+@pytest.mark.parametrize("text", ["blocks = ", "[servers.a]\nservers.a.b.c = 1 2\n", "\x00"])
+def test_a_file_that_is_not_toml(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(PlanError, match=r"^mine\.toml is not TOML: .*"):
+        read_plan(path)
+
+
+def test_a_plan_that_is_not_there() -> None:
+    with pytest.raises(PlanError, match="did you mean 'quick'"):
+        find_plan("quik")
+    with pytest.raises(PlanError, match=r"there is no plan file nowhere/plan\.toml"):
+        find_plan("nowhere/plan.toml")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shipped_plans_are_valid_and_say_what_they_are_for(name: str) -> None:
+    plan = read_plan(find_plan(name))
+    assert planned_cells(plan)
+    assert first_line(SHIPPED / f"{name}.toml").endswith(".")
+    assert plan.description == shipped_plans()[name]
+
+
+def test_no_plan_is_shipped_that_is_not_known() -> None:
+    assert set(shipped_plans()) == set(NAMES)
+
+
+def test_lists_make_a_server_of_each() -> None:
+    plan = read_plan(find_plan("scaling-threads"))
+    assert [server.threads for server in plan.servers.values()] == [1, 2, 4, 8, 16, 32, 64]
+    assert "wsgi-gthread-t8" in plan.servers
+
+
+def test_flag_beats_environment_beats_plan(laboratory: Laboratory) -> None:
+    environment = dict(laboratory.environment) | {"TWINS_SET": "blocks=7;seed=9"}
+    told = Laboratory(laboratory.folder, environment)
+    out = told.twins("suite", "quick", "--dry-run", "--set", "blocks=2").out
+    assert "2 blocks of 24" in out
+    assert "seed 9" in out
+    assert "3 blocks of 24" in laboratory.twins("suite", "quick", "--dry-run").out
+
+
+def test_a_dry_run_prints_matrix_order_and_time(laboratory: Laboratory) -> None:
+    outcome = laboratory.twins("suite", "standard", "--dry-run")
+    assert outcome.code == 0
+    assert "process-wait at 8 users, 32 users, 128 users" in outcome.out
+    assert "Order of the first block:" in outcome.out
+    assert "Total time: " in outcome.out
+    assert not (laboratory.folder / "results").exists()
+
+
+def test_init_validate_schema(laboratory: Laboratory) -> None:
+    assert laboratory.twins("plan", "init", "mine.toml").code == 0
+    assert "is valid" in laboratory.twins("plan", "validate", "mine.toml").out
+    again = laboratory.twins("plan", "init", "mine.toml")
+    assert (again.code, again.err) == (2, "twins: mine.toml exists already.\n")
+    assert laboratory.twins("plan", "schema").json() == Plan.model_json_schema()
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.integers(0, 2**31 - 1),
+    st.integers(1, 6),
+    st.lists(st.integers(1, 99), min_size=1, max_size=4, unique=True),
+)
+def test_the_order_is_a_shuffled_whole_of_each_block(seed: int, blocks: int, users: list[int]) -> None:
+    document = {
+        "seed": seed,
+        "blocks": blocks,
+        "load": {"users": users},
+        "servers": {name: {} for name in ("wsgi-sync", "wsgi-gthread", "asgi-uvicorn")},
+        "scenarios": {"health": {}, "download-small": {"servers": ["wsgi-sync", "asgi-uvicorn"]}},
+    }
+    plan = resolved(document, "a test")
+    cells = planned_cells(plan)
+    assert cells == planned_cells(plan)
+    assert len({cell.id for cell in cells}) == len(cells) == blocks * len(users) * 5
+    assert [cell.order for cell in cells] == list(range(len(cells)))
+    groups = [key for key, _ in groupby(cells, key=lambda cell: (cell.block, cell.server))]
+    assert len(groups) == len(set(groups)) == blocks * 3
+    assert [block for block, _ in groups] == sorted(block for block, _ in groups)
+    for cell in cells:
+        twins = {
+            c.seed for c in cells if (c.block, c.scenario, c.level) == (cell.block, cell.scenario, cell.level)
+        }
+        assert twins == {cell.seed}
+
+
+def test_blocks_differ_in_their_order() -> None:
+    cells = planned_cells(read_plan(find_plan("quick"), ["blocks=8"]))
+    orders = {tuple(dict.fromkeys(c.server for c in cells if c.block == block)) for block in range(1, 9)}
+    assert len(orders) > 1
+
+
+def test_a_profile_scales_with_the_rate() -> None:
+    assert scaled("1x15,6x5,1>2.5x25", 100) == "100x15,600x5,100>250x25"
