@@ -1,6 +1,6 @@
 """Pick your case: what each server does in each scenario, the best marked and what cannot be told from it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import Field
@@ -49,10 +49,17 @@ def target_of(plan: Mapping[str, Any], scenario: str) -> Target:
     )
 
 
-def reference_levels(points: Sequence[Point], primaries: Sequence[Comparison]) -> dict[str, Level]:
-    """Each scenario's reference level: its first primary's, else the highest that most servers share."""
+def reference_levels(
+    points: Sequence[Point], primaries: Sequence[Comparison], order: Iterable[str] = ()
+) -> dict[str, Level]:
+    """Each scenario's reference level: its first primary's, else the highest that most servers share.
+
+    Scenarios come in the given order, such as the plan's; others after them.
+    """
     found: dict[str, Level] = {}
-    for scenario in dict.fromkeys(p.scenario for p in points):
+    measured = {p.scenario for p in points}
+    named = [scenario for scenario in [*order, *(c.scenario for c in primaries)] if scenario in measured]
+    for scenario in dict.fromkeys([*named, *sorted(measured)]):
         asked = [c.level for c in primaries if c.scenario == scenario]
         levels = [p.level for p in points if p.scenario == scenario]
         shared = max(levels.count(level) for level in levels)
@@ -118,7 +125,7 @@ def _figure(column: str, point: Point | None) -> Estimate | None:
 def _best(
     column: str, rows: Mapping[str, Mapping[str, Point | None]], cells: Mapping[str, CellSummary]
 ) -> tuple[str | None, set[str]]:
-    """The best server of a column and those that cannot be told from it; none if a bound may be better."""
+    """The best server of a column and those that tie with it; no best if all tie or a bound may be better."""
     metric = METRICS[_metric_name(column)]
     figures = {server: _figure(column, sources[column]) for server, sources in rows.items()}
     known = {server: figure for server, figure in figures.items() if figure}
@@ -132,9 +139,10 @@ def _best(
         point = rows[server][column]
         return [cells[name] for name in point.cells] if point else []
 
-    return best, {
+    ties = {
         server
         for server in known
         if server != best
         and paired(cells_of(server), cells_of(best), metric, judge).verdict not in ("slower", "invalid")
     }
+    return (None, set(known)) if len(ties) == len(known) - 1 else (best, ties)

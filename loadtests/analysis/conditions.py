@@ -18,7 +18,7 @@ from typing import Literal
 
 from loadtests.analysis import ratios
 from loadtests.analysis.cells import CellSummary
-from loadtests.analysis.metrics import METRICS, Metric
+from loadtests.analysis.metrics import METRICS, Metric, Unit
 from loadtests.analysis.points import Point, level_label
 from loadtests.lab.records import Level, Record
 
@@ -55,6 +55,7 @@ class GateResult(Record):
     low: float | None
     high: float | None
     limit: float
+    unit: Unit | Literal["times"]
     reason: str
 
 
@@ -151,6 +152,7 @@ def _result(gate: Gate, place: str, sides: Sequence[Sequence[CellSummary]]) -> G
         low=found.low if found and math.isfinite(found.low) else None,
         high=found.high if found and math.isfinite(found.high) else None,
         limit=gate.limit,
+        unit="times" if len(sides) == 2 else gate.metric.unit,
         reason=reason,
     )
 

@@ -1,7 +1,8 @@
 """What bounds a server at a level: rules in a closed list, tried in order, each with its figures.
 
 `generator` - the load generator was the limit;
-`slots` - at least 95 % of the slots are taken while the core is less than 80 % busy;
+`slots` - at least 95 % of the slots are taken while the core is less than 80 % busy, and the throughput is
+at least 80 % of what Little's law allows them;
 `core` - the cores the server may use are more than 95 % busy;
 `upstream` - the work waits for another service, with slots and core to spare;
 `users` - nobody waits for anybody: more users would get more;
@@ -13,7 +14,7 @@ from typing import Literal
 
 from loadtests.analysis.cells import CellSummary
 from loadtests.analysis.points import Point
-from loadtests.analysis.scaling import slots_bound
+from loadtests.analysis.scaling import BOUND_REACHED, slots_bound
 from loadtests.lab.records import Record
 
 Cause = Literal["generator", "slots", "core", "upstream", "users", "not established"]
@@ -47,7 +48,8 @@ def explain(point: Point, curve: Sequence[Point], cells: Mapping[str, CellSummar
     bound = slots_bound(curve, cells)
     taken = min(1.0, in_flight / slots) if in_flight is not None and slots else None
     core = busy / first.cores if busy is not None and first is not None and first.cores else None
-    cause = _cause(point, sound, taken, core)
+    reached = rate / bound[1] if rate is not None and bound else None
+    cause = _cause(point, sound, taken, core, reached)
     return Explanation(
         point=point.id,
         server=point.server,
@@ -61,12 +63,20 @@ def explain(point: Point, curve: Sequence[Point], cells: Mapping[str, CellSummar
     )
 
 
-def _cause(point: Point, sound: Sequence[CellSummary], taken: float | None, core: float | None) -> Cause:
+def _cause(
+    point: Point,
+    sound: Sequence[CellSummary],
+    taken: float | None,
+    core: float | None,
+    reached: float | None,
+) -> Cause:
     if not sound:
         return "not established"
     if point.state == "generator-limited":
         return "generator"
-    if taken is not None and core is not None and taken >= SLOTS_TAKEN and core < CORE_IDLE:
+    full = taken is not None and taken >= SLOTS_TAKEN and core is not None and core < CORE_IDLE
+    # a client that waits in a queue looks like a slot taken: the throughput must come near the bound too
+    if full and (reached is None or reached >= BOUND_REACHED):
         return "slots"
     if core is not None and core > CORE_BUSY:
         return "core"

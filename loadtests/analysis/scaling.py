@@ -13,6 +13,8 @@ from loadtests.analysis.ratios import CONFIDENCE, t_quantile
 from loadtests.lab.records import Level, Record
 
 MOST_MISSED = 0.05
+BOUND_REACHED = 0.80
+SLOTS_BEND = "the slots set the ceiling, which no smooth law describes"
 Over = Literal["users", "processes", "threads"]
 
 
@@ -122,6 +124,8 @@ def _curve(
     first = _first_cell(group, cells)
     bound = slots_bound(group, cells) if over == "users" else None
     usl, unfitted = _fit(fit_usl, levels, cells)
+    if usl and bound and _highest(group) >= BOUND_REACHED * bound[1]:
+        usl = usl.model_copy(update={"peak": None, "peak_reason": SLOTS_BEND})
     amdahl, _ = _fit(fit_amdahl, levels, cells)
     return Curve(
         id=name,
@@ -196,6 +200,10 @@ def _parameter(values: Sequence[float]) -> Parameter:
         return Parameter(value=mean, low=None, high=None)
     half = t_quantile(CONFIDENCE, n - 1) * float(np.std(values, ddof=1)) / n**0.5
     return Parameter(value=mean, low=mean - half, high=mean + half)
+
+
+def _highest(group: Sequence[Point]) -> float:
+    return max((e.value for point in group if (e := point.estimates["throughput"])), default=0.0)
 
 
 def _first_cell(group: Sequence[Point], cells: Mapping[str, CellSummary]) -> CellSummary | None:

@@ -76,7 +76,9 @@ def build(run_dirs: Sequence[Path]) -> Summary:
     found = {point.id: point for point in points(cells.values())}
     verdicts = Judge(comparisons=len(manifest.primaries), floors=manifest.aa_floor or {})
     answered = answers(list(cells.values()), manifest.primaries, verdicts)
-    references = reference_levels(list(found.values()), manifest.primaries)
+    references = reference_levels(
+        list(found.values()), manifest.primaries, manifest.plan.get("scenarios", {})
+    )
     explained = _explanations(found, cells, answered, references)
     answered = [_explained(answer, explained) for answer in answered]
     targets = {scenario: target_of(manifest.plan, scenario) for scenario in references}

@@ -14,7 +14,7 @@ def times(value: float) -> str:
 
 def percent(share: float) -> str:
     """`5 %`, `98.33 %`: as many digits as the share needs, up to two."""
-    return f"{round(share * 100, 2):g} %"
+    return f"{round(share * 100, 2):g}\N{NO-BREAK SPACE}%"
 
 
 def count(number: int, noun: str) -> str:

@@ -37,6 +37,11 @@ class Keyed:
     def text(self, *path: Step) -> Markup:
         return Markup('<span data-key="{}">{}</span>').format(pointer(path), self.value(*path))
 
+    def sentence(self, *path: Step) -> Markup:
+        """A text whose condition, before the first colon, stands out."""
+        head, colon, rest = str(self.value(*path)).partition(": ")
+        return Markup('<span data-key="{}"><b>{}{}</b>{}</span>').format(pointer(path), head, colon, rest)
+
     def estimate(self, unit: ReadUnit, *path: Step) -> Markup:
         """An estimate over blocks, with the sign of its bound."""
         found = self.value(*path)

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from loadtests.analysis.cases import COLUMNS
 from loadtests.report import charts, panels
+from loadtests.report.curves import scaling_panels
 from loadtests.report.drawing import inline
 from loadtests.report.figures import figure
 from loadtests.report.keys import Keyed
@@ -57,7 +58,8 @@ def page(document: Mapping[str, Any]) -> str:
         ratio_svgs=_ratio_svgs(document, shown),
         ratio_alternative=_ratio_alternative(document),
         sections=[
-            ("scaling", panels.scaling_panels(keyed, shown)),
+            ("throughput", scaling_panels(keyed, shown, "throughput")),
+            ("p99", scaling_panels(keyed, shown, "response_p99")),
             ("nines", panels.nines_panels(keyed, shown)),
             ("time", panels.time_panels(keyed, shown)),
             ("resources", panels.resource_panels(keyed, shown)),
@@ -128,8 +130,8 @@ def _ratio_svgs(document: Mapping[str, Any], shown: Mapping[str, Look]) -> list[
     if not rows or document["state"] == "invalid":
         return []
     return [
-        (name, inline(charts.ratio_chart(rows, shown, width), f"ratios-{name}", shown))
-        for name, width in (("wide", 640), ("narrow", 300))
+        (name, inline(charts.ratio_chart(rows, width, labels_above=above), f"ratios-{name}", shown))
+        for name, width, above in (("wide", 440, False), ("narrow", 310, True))
     ]
 
 

@@ -8,19 +8,13 @@ from typing import Any
 import altair as alt
 from markupsafe import Markup, escape
 
-from loadtests.analysis.laws import Law
 from loadtests.report import charts
 from loadtests.report.drawing import inline
-from loadtests.report.figures import ReadUnit, figure
+from loadtests.report.figures import figure
 from loadtests.report.keys import Keyed
 from loadtests.report.palette import GROUND, Look
 
 Looks = Mapping[str, Look]
-LAW_STEPS = 24
-SCALED: tuple[tuple[str, str, ReadUnit], ...] = (
-    ("throughput", "requests/s", "per_s"),
-    ("response_p99", "p99, ms", "us"),
-)
 
 
 @dataclass(frozen=True)
@@ -48,9 +42,15 @@ def ratio_rows(document: Mapping[str, Any], looks: Looks) -> list[dict[str, Any]
             continue
         look = looks.get(answer["server"])
         colour = look.colour if look else "#4f5863"
+        question = f"{answer['scenario']}, {level_text(answer['level'])}"
         rows.append(
             {
-                "label": f"{answer['scenario']}, {level_text(answer['level'])}: {_asked(answer)}",
+                "id": answer["id"],
+                "question": question,
+                "sides": _asked(answer),
+                "label": f"{question}: {_asked(answer)}",
+                "least": 1 / (1 + answer["delta"]),
+                "most": 1 + answer["delta"],
                 "ratio": answer["ratio"],
                 "low": answer["low"],
                 "high": answer["high"],
@@ -65,92 +65,6 @@ def ratio_rows(document: Mapping[str, Any], looks: Looks) -> list[dict[str, Any]
 def _asked(answer: Mapping[str, Any]) -> str:
     metric = answer["metric"].replace("_", " ").replace("response p", "p").replace("throughput", "requests/s")
     return f"{answer['server']} ÷ {answer['baseline']}, {metric}"
-
-
-def scaling_panels(keyed: Keyed, looks: Looks) -> list[Panel]:
-    """Throughput and p99 over users, one pair of panels a scenario; then over processes and threads."""
-    groups: dict[tuple[str, str, str], list[tuple[int, Mapping[str, Any]]]] = {}
-    for index, curve in enumerate(keyed.document["curves"]):
-        family = "" if curve["over"] == "users" else curve["server"]
-        groups.setdefault((curve["scenario"], curve["over"], family), []).append((index, curve))
-    found = []
-    for (scenario, over, family), curves in groups.items():
-        where = f"{scenario}{', ' + family if family else ''}"
-        for metric, title, unit in SCALED:
-            panel = _scaling(keyed, looks, where, over, curves, metric, title, unit)
-            if panel:
-                found.append(panel)
-    return found
-
-
-def _scaling(
-    keyed: Keyed,
-    looks: Looks,
-    where: str,
-    over: str,
-    curves: Sequence[tuple[int, Mapping[str, Any]]],
-    metric: str,
-    title: str,
-    unit: ReadUnit,
-) -> Panel | None:
-    scale = 1e-3 if unit == "us" else 1.0
-    rows, fits, bounds, table = [], [], [], []
-    shown = dict(looks)
-    for index, curve in curves:
-        look = looks.get(curve["server"]) or next(iter(looks.values()))
-        shown[curve["server"]] = look
-        for place, point in enumerate(curve["points"]):
-            path = ("points", point["point"], "estimates", metric)
-            estimate = keyed.value(*path)
-            table.append(
-                [
-                    escape(curve["server"]),
-                    keyed.number("count", "curves", index, "points", place, "n"),
-                    keyed.estimate(unit, *path),
-                    keyed.interval(unit, *path),
-                ]
-            )
-            if estimate and estimate["value"] > 0:
-                rows.append(
-                    {
-                        "server": curve["server"],
-                        "n": point["n"],
-                        "value": estimate["value"] * scale,
-                        "low": estimate["low"] and estimate["low"] * scale,
-                        "high": estimate["high"] and estimate["high"] * scale,
-                        "hollow": estimate["bound"] != "exact",
-                    }
-                )
-        if metric == "throughput":
-            fits += _law_rows(curve)
-            highest = max((row["value"] for row in rows if row["server"] == curve["server"]), default=0)
-            if curve["bound_per_s"] and curve["bound_per_s"] < 2 * highest:
-                bounds.append({"server": curve["server"], "value": curve["bound_per_s"]})
-    if not rows:
-        return None
-    name = f"{where}: {'throughput' if metric == 'throughput' else 'p99 response time'} over {over}"
-    chart = charts.scaling_chart(
-        rows, fits, bounds, shown, x_title=over, y_title=title, log_y=metric != "throughput"
-    )
-    return Panel(
-        title=name,
-        svg=_svg(chart, name, shown),
-        alternative=_told(name, rows, over, title),
-        columns=["server", over, title.replace(", ms", ""), "95 % interval"],
-        rows=table,
-    )
-
-
-def _law_rows(curve: Mapping[str, Any]) -> list[dict[str, Any]]:
-    fit = curve["usl"]
-    if not fit:
-        return []
-    gain, sigma, kappa = (fit[name]["value"] for name in ("gain_per_s", "sigma", "kappa"))
-    law = Law(gain, sigma, kappa, residual_share=fit["residual_share"])
-    n = [point["n"] for point in curve["points"]]
-    steps = [n[0] * (n[-1] / n[0]) ** (step / LAW_STEPS) for step in range(LAW_STEPS + 1)]
-    values = [(step, law.throughput_per_s(step)) for step in steps]
-    return [{"server": curve["server"], "n": s, "value": v} for s, v in values if v > 0]
 
 
 def nines_panels(keyed: Keyed, looks: Looks) -> list[Panel]:
@@ -169,6 +83,8 @@ def nines_panels(keyed: Keyed, looks: Looks) -> list[Panel]:
                         keyed.interval("us", *path),
                     ]
                 )
+                if nine["quantile"] < 0.5:
+                    continue
                 rows.append(
                     {
                         "server": point["server"],
@@ -184,8 +100,8 @@ def nines_panels(keyed: Keyed, looks: Looks) -> list[Panel]:
             found.append(
                 Panel(
                     title=title,
-                    svg=_svg(charts.nines_chart(rows, looks), f"nines {scenario}", looks),
-                    alternative=_told(f"Response-time percentiles, {title}", rows, "nines", "ms"),
+                    svg=drawn(charts.nines_chart(rows, looks), f"nines {scenario}", looks),
+                    alternative=told(f"Response-time percentiles, {title}", rows, "nines", "ms"),
                     columns=["server", "share of requests", "at most", "least to most over blocks"],
                     rows=table,
                 )
@@ -223,8 +139,8 @@ def time_panels(keyed: Keyed, looks: Looks) -> list[Panel]:
             found.append(
                 Panel(
                     title=title,
-                    svg=_svg(charts.time_chart(rows, warmup_s, looks), f"time {scenario}", looks),
-                    alternative=_told(f"Throughput over time, {title}", rows, "second", "requests/s"),
+                    svg=drawn(charts.time_chart(rows, warmup_s, looks), f"time {scenario}", looks),
+                    alternative=told(f"Throughput over time, {title}", rows, "second", "requests/s"),
                     columns=["server", "from", "phase", "successes", "failures", "p99"],
                     rows=table,
                 )
@@ -260,8 +176,8 @@ def resource_panels(keyed: Keyed, looks: Looks) -> list[Panel]:
             found.append(
                 Panel(
                     title=title,
-                    svg=_svg(charts.resource_chart(rows, looks), f"resources {scenario}", looks),
-                    alternative=_told(f"Cores busy, {title}", rows, "side", "cores"),
+                    svg=drawn(charts.resource_chart(rows), f"resources {scenario}", looks),
+                    alternative=told(f"Cores busy, {title}", rows, "side", "cores"),
                     columns=["server", "server CPU", "generator CPU", "CPU per request", "peak memory"],
                     rows=table,
                 )
@@ -277,12 +193,12 @@ def _at_reference(
             yield name, point
 
 
-def _svg(chart: alt.TopLevelMixin, name: str, looks: Looks) -> Markup:
+def drawn(chart: alt.TopLevelMixin, name: str, looks: Looks) -> Markup:
     identifier = "".join(letter if letter.isalnum() else "-" for letter in name)
     return inline(chart, identifier, looks)
 
 
-def _told(name: str, rows: Sequence[Mapping[str, Any]], x: str, y: str) -> str:
+def told(name: str, rows: Sequence[Mapping[str, Any]], x: str, y: str) -> str:
     """A sentence for those who do not see the chart: each server's range; the table has every figure."""
     ranges: dict[str, list[float]] = {}
     for row in rows:

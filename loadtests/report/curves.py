@@ -1,0 +1,113 @@
+"""Panels of how a server scales: throughput and p99 over users, processes or threads."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import escape
+
+from loadtests.analysis.laws import Law
+from loadtests.analysis.scaling import MOST_MISSED, SLOTS_BEND
+from loadtests.report import charts
+from loadtests.report.figures import ReadUnit
+from loadtests.report.keys import Keyed
+from loadtests.report.panels import Looks, Panel, drawn, told
+
+LAW_STEPS = 24
+SCALED: dict[str, tuple[str, ReadUnit]] = {
+    "throughput": ("requests/s", "per_s"),
+    "response_p99": ("p99, ms", "us"),
+}
+
+
+def scaling_panels(keyed: Keyed, looks: Looks, metric: str) -> list[Panel]:
+    """`throughput` or `response_p99` over users, a panel a scenario; then over processes and threads."""
+    groups: dict[tuple[str, str, str], list[tuple[int, Mapping[str, Any]]]] = {}
+    order = list(keyed.document["references"])
+    curves = sorted(enumerate(keyed.document["curves"]), key=lambda pair: order.index(pair[1]["scenario"]))
+    for index, curve in curves:
+        family = "" if curve["over"] == "users" else curve["server"]
+        groups.setdefault((curve["scenario"], curve["over"], family), []).append((index, curve))
+    found = []
+    for (scenario, over, family), members in groups.items():
+        where = f"{scenario}{', ' + family if family else ''}"
+        panel = _scaling(keyed, looks, where, over, members, metric)
+        if panel:
+            found.append(panel)
+    return found
+
+
+def _scaling(
+    keyed: Keyed,
+    looks: Looks,
+    where: str,
+    over: str,
+    curves: Sequence[tuple[int, Mapping[str, Any]]],
+    metric: str,
+) -> Panel | None:
+    title, unit = SCALED[metric]
+    scale = 1e-3 if unit == "us" else 1.0
+    rows, fits, bounds, table = [], [], [], []
+    shown = dict(looks)
+    for index, curve in curves:
+        look = looks.get(curve["server"]) or next(iter(looks.values()))
+        shown[curve["server"]] = look
+        for place, point in enumerate(curve["points"]):
+            path = ("points", point["point"], "estimates", metric)
+            estimate = keyed.value(*path)
+            table.append(
+                [
+                    escape(curve["server"]),
+                    keyed.number("count", "curves", index, "points", place, "n"),
+                    keyed.estimate(unit, *path),
+                    keyed.interval(unit, *path),
+                ]
+            )
+            if estimate and estimate["value"] > 0:
+                rows.append(
+                    {
+                        "server": curve["server"],
+                        "n": point["n"],
+                        "value": estimate["value"] * scale,
+                        "low": estimate["low"] and estimate["low"] * scale,
+                        "high": estimate["high"] and estimate["high"] * scale,
+                        "hollow": estimate["bound"] != "exact",
+                    }
+                )
+        if metric == "throughput":
+            fits += _law_rows(curve)
+            bounds += _bound_rows(curve, rows)
+    if not rows:
+        return None
+    name = f"{where}: {'throughput' if metric == 'throughput' else 'p99 response time'} over {over}"
+    chart = charts.scaling_chart(
+        rows, fits, bounds, shown, x_title=over, y_title=title, log_y=metric != "throughput"
+    )
+    return Panel(
+        title=where if over == "users" else f"{where}, over {over}",
+        svg=drawn(chart, name, shown),
+        alternative=told(name, rows, over, title),
+        columns=["server", over, title.replace(", ms", ""), "95 % interval"],
+        rows=table,
+    )
+
+
+def _law_rows(curve: Mapping[str, Any]) -> list[dict[str, Any]]:
+    fit = curve["usl"]
+    if not fit or fit["residual_share"] > MOST_MISSED or fit["peak_reason"] == SLOTS_BEND:
+        return []
+    gain, sigma, kappa = (fit[name]["value"] for name in ("gain_per_s", "sigma", "kappa"))
+    law = Law(gain, sigma, kappa, residual_share=fit["residual_share"])
+    n = [point["n"] for point in curve["points"]]
+    steps = [n[0] * (n[-1] / n[0]) ** (step / LAW_STEPS) for step in range(LAW_STEPS + 1)]
+    values = [(step, law.throughput_per_s(step)) for step in steps]
+    return [{"server": curve["server"], "n": s, "value": v} for s, v in values if v > 0]
+
+
+def _bound_rows(curve: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What the slots allow, where that is near enough to be seen beside what was measured."""
+    highest = max((row["value"] for row in rows if row["server"] == curve["server"]), default=0)
+    if not curve["bound_per_s"] or curve["slots"] < 2 or curve["bound_per_s"] > 2 * highest:
+        return []
+    label = f"{curve['slots']} {curve['slot_kind']}s"
+    start = curve["points"][0]["n"]
+    return [{"server": curve["server"], "n": start, "value": curve["bound_per_s"], "label": label}]
