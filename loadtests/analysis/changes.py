@@ -14,12 +14,13 @@ from loadtests.analysis.differences import Difference, Judge, judged
 from loadtests.analysis.metrics import METRICS, Metric
 from loadtests.analysis.points import Point, level_words
 from loadtests.analysis.wording import verdict_sentence
+from loadtests.lab.archive import ArchiveError
 from loadtests.lab.records import Level, Manifest, Record
 
 COMPARED: tuple[MetricName, ...] = ("throughput", "response_p50", "response_p99")
 
 
-class CompareError(ValueError):
+class CompareError(ArchiveError):
     """Why two runs may not be compared; ready for the user, with what would allow it."""
 
 
@@ -51,20 +52,18 @@ class Comparison(Record):
     changes: list[Change]
 
 
-def refuse(base: Manifest, new: Manifest, *, other_machine: bool = False, quick: bool = False) -> None:
-    """Raise CompareError for different machines or quick runs, unless allowed."""
+def refuse(base: Manifest, new: Manifest) -> None:
+    """Raise CompareError for different machines and for quick runs; a run may face itself."""
     if base.run == new.run:
         return
-    if base.machine_id != new.machine_id and not other_machine:
+    if base.machine_id != new.machine_id:
         raise CompareError(
             f"{base.run} and {new.run} ran on different machines: their difference is the machines', "
-            f"not the servers'; allow it with --other-machine."
+            f"not the servers'; allow it with --force."
         )
     for manifest in (base, new):
-        if manifest.quick and not quick:
-            raise CompareError(
-                f"{manifest.run} is a quick run, too short to compare; allow it with --allow-quick."
-            )
+        if manifest.quick:
+            raise CompareError(f"{manifest.run} is a quick run, too short to compare; allow it with --force.")
 
 
 def environment_changes(base: Manifest, new: Manifest) -> list[EnvironmentChange]:

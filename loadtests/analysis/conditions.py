@@ -20,6 +20,7 @@ from loadtests.analysis import ratios
 from loadtests.analysis.cells import CellSummary
 from loadtests.analysis.metrics import METRICS, Metric, Unit
 from loadtests.analysis.points import Point, level_label
+from loadtests.lab.archive import ArchiveError
 from loadtests.lab.records import Level, Record
 
 ALIASES = {
@@ -43,7 +44,7 @@ _GATE = re.compile(
 Status = Literal["passed", "failed", "inconclusive"]
 
 
-class GateError(ValueError):
+class GateError(ArchiveError):
     """A gate that cannot be read or names what the run does not hold; the text is ready for the user."""
 
 

@@ -10,7 +10,7 @@ from loadtests.lab import archive
 from loadtests.lab.records import CellRecord, Manifest, SearchRecord
 
 
-class PoolingError(ValueError):
+class PoolingError(archive.ArchiveError):
     """Why runs may not be pooled, in one sentence."""
 
 

@@ -10,8 +10,8 @@ from loadtests.analysis import ratios
 from loadtests.analysis.answers import Answer, answers
 from loadtests.analysis.cases import Case, Target, cases, reference_levels, target_of
 from loadtests.analysis.cells import CellSummary, Moment
-from loadtests.analysis.changes import Comparison
-from loadtests.analysis.conditions import GateResult, judge
+from loadtests.analysis.changes import Comparison, changes, environment_changes, refuse
+from loadtests.analysis.conditions import GateError, GateResult, judge
 from loadtests.analysis.differences import Judge
 from loadtests.analysis.explanations import Explanation, explain
 from loadtests.analysis.points import Point, point_id, points
@@ -69,6 +69,21 @@ def summarise(run_dir: Path) -> dict[str, Any]:
     return build([run_dir]).model_dump(mode="json")
 
 
+def against(base: Summary, new: Summary, *, force: bool = False) -> Summary:
+    """`new` with its comparison against `base`; raises CompareError, if not forced."""
+    before, after = base.runs[0], new.runs[0]
+    if not force:
+        refuse(before, after)
+    comparison = Comparison(
+        base=before.run,
+        new=after.run,
+        same_run=before.run == after.run,
+        environment=environment_changes(before, after),
+        changes=changes((before, base.points, base.cells), (after, new.points, new.cells)),
+    )
+    return new.model_copy(update={"comparison": comparison})
+
+
 def build(run_dirs: Sequence[Path]) -> Summary:
     """The summary of one run or of several pooled ones; raises `PoolingError` and `ArchiveError`."""
     reading = read(run_dirs)
@@ -82,11 +97,12 @@ def build(run_dirs: Sequence[Path]) -> Summary:
     explained = _explanations(found, cells, answered, references)
     answered = [_explained(answer, explained) for answer in answered]
     targets = {scenario: target_of(manifest.plan, scenario) for scenario in references}
+    gates, unread = _gates(manifest, found, cells, references)
     trust = validity(manifest, found.values(), cells, answered, reading.searches, reading.planned_cells)
     return Summary(
-        state=trust.state,
+        state="warnings" if unread and trust.state == "valid" else trust.state,
         reasons=trust.reasons,
-        warnings=trust.warnings,
+        warnings=[*unread, *trust.warnings],
         runs=reading.manifests,
         finished_cells=len(cells),
         planned_cells=reading.planned_cells,
@@ -97,7 +113,7 @@ def build(run_dirs: Sequence[Path]) -> Summary:
         references=references,
         targets=targets,
         cases=cases(list(found.values()), cells, references, targets),
-        gates=judge(manifest.plan.get("gates", []), list(found.values()), cells, references),
+        gates=gates,
         curves=curves(found, cells),
         explanations=explained,
         checks=check_summaries(cells),
@@ -106,6 +122,22 @@ def build(run_dirs: Sequence[Path]) -> Summary:
         cells=cells,
         moments=_moments(reading, found, references),
     )
+
+
+def _gates(
+    manifest: Manifest,
+    found: Mapping[str, Point],
+    cells: Mapping[str, CellSummary],
+    references: Mapping[str, Level],
+) -> tuple[list[GateResult], list[str]]:
+    """The plan's gates, and why some could not be read: a bad gate must not cost the report."""
+    results, unread = [], []
+    for gate in manifest.plan.get("gates", []):
+        try:
+            results += judge([gate], list(found.values()), cells, references)
+        except GateError as error:
+            unread.append(str(error))
+    return results, unread
 
 
 def _method(manifest: Manifest, verdicts: Judge) -> Method:

@@ -3,41 +3,36 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from loadtests.analysis.summary import build
-from loadtests.lab.archive import write_text
-from loadtests.report.markdown import markdown
-from loadtests.report.page import page
-from loadtests.report.tables import csv_table
+from loadtests.analysis.summary import against, build
+from loadtests.report.writing import FORMATS, write
 
-FORMATS = ("html", "md", "json", "csv")
-FILES = {"html": "report.html", "md": "report.md", "json": "summary.json", "csv": "summary.csv"}
+__all__ = ["FORMATS", "compare", "sentences", "write_report"]
 
 
 def write_report(run_dirs: Sequence[Path], formats: Collection[str] = FORMATS) -> list[Path]:
-    """Write the asked formats into the run's directory and return the files, the page first.
+    """Write the report of one run, or of several pooled, into the first one's directory.
 
-    Raises ValueError in one sentence for an unknown format or a directory that is no run.
+    Returns the files, the page first. Raises FormatError and `archive.ArchiveError`, each one sentence.
     """
-    unknown = sorted(set(formats) - set(FORMATS))
-    if unknown:
-        raise ValueError(f"format {unknown[0]!r} is none of {', '.join(FORMATS)}.")
-    summary = build(run_dirs)
-    document = summary.model_dump(mode="json")
-    makers = {
-        "html": lambda: page(document),
-        "md": lambda: markdown(document),
-        "json": lambda: summary.model_dump_json(indent=1) + "\n",
-        "csv": lambda: csv_table(summary),
-    }
-    written = []
-    for name in FORMATS:
-        if name in formats:
-            path = run_dirs[0] / FILES[name]
-            write_text(path, makers[name]())
-            written.append(path)
-    return written
+    return write(build(run_dirs), run_dirs[0], formats)
 
 
 def sentences(run_dir: Path) -> list[str]:
-    """One plain sentence for each scenario of the run."""
-    return [sentence.text for sentence in build([run_dir]).sentences]
+    """One plain sentence for each scenario of the run; of an invalid run, why it gives no answer."""
+    summary = build([run_dir])
+    reasons = [f"no answer: {reason}." for reason in summary.reasons]
+    return [*reasons, *(sentence.text for sentence in summary.sentences)]
+
+
+def compare(base: Path, new: Sequence[Path], *, force: bool = False) -> list[Path]:
+    """Write a comparison page of each new run with the base into the new run's directory.
+
+    Raises CompareError for different machines and quick runs, unless forced.
+    """
+    before = build([base])
+    written = []
+    for run_dir in new:
+        summary = against(before, build([run_dir]), force=force)
+        stem = f"compare-{before.runs[0].run}"
+        written += write(summary, run_dir, ("html", "json"), {"html": f"{stem}.html", "json": f"{stem}.json"})
+    return written

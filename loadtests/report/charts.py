@@ -158,6 +158,22 @@ def resource_chart(rows: Sequence[Row]) -> alt.TopLevelMixin:
     return alt.layer(words, bars).properties(width=WIDTH - 90, height=alt.Step(12))
 
 
+def picture(panels: Sequence[tuple[str, Any]], looks: Looks, across: int = 3) -> alt.TopLevelMixin:
+    """Titled charts side by side with one legend, for a file that stands alone."""
+    titled = [chart.properties(title=title) for title, chart in panels]
+    rows = [alt.hconcat(*titled[at : at + across]) for at in range(0, len(titled), across)]
+    legend = _chart([{"server": name, "value": place} for place, name in enumerate(looks)])
+    x = alt.X("value:O", axis=None)
+    marks = legend.mark_point(filled=True, size=70, opacity=1).encode(
+        x=x,
+        color=_colour(looks),
+        shape=alt.Shape("server:N", legend=None, scale=_looked(looks, "shape")),
+    )
+    words = legend.mark_text(align="left", dx=9, color=INK, fontSize=12).encode(x=x, text="server:N")
+    step = LETTER * max(len(name) for name in looks) + 30
+    return alt.vconcat(*rows, alt.layer(marks, words).properties(width=alt.Step(step), height=16))
+
+
 def _chart(rows: Sequence[Row]) -> alt.Chart:
     return alt.Chart(alt.InlineData(values=list(rows)))
 

@@ -10,7 +10,7 @@ from loadtests.analysis.scaling import MOST_MISSED, SLOTS_BEND
 from loadtests.report import charts
 from loadtests.report.figures import ReadUnit
 from loadtests.report.keys import Keyed
-from loadtests.report.panels import Looks, Panel, drawn, told
+from loadtests.report.panels import Looks, Panel, told
 
 LAW_STEPS = 24
 SCALED: dict[str, tuple[str, ReadUnit]] = {
@@ -84,7 +84,8 @@ def _scaling(
     )
     return Panel(
         title=where if over == "users" else f"{where}, over {over}",
-        svg=drawn(chart, name, shown),
+        chart=chart,
+        looks=shown,
         alternative=told(name, rows, over, title),
         columns=["server", over, title.replace(", ms", ""), "95 % interval"],
         rows=table,

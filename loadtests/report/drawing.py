@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from loadtests.report.palette import GRID, GROUND, INK, SOFT, Look, variables
 
-FONT = "system-ui, -apple-system, 'Segoe UI', sans-serif"
 PNG_SCALE = 2.0
 
 
@@ -41,25 +40,31 @@ def themed(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
 
 def inline(chart: alt.TopLevelMixin, name: str, looks: Mapping[str, Look]) -> Markup:
     """SVG for the page: colours become CSS variables, ids unique, the size its container's."""
-    svg = vl_convert.vegalite_to_svg(themed(chart).to_json(validate=False, indent=None))
+    drawn = vl_convert.vegalite_to_svg(_specification(chart))
     for colour, variable in variables(looks).items():
-        svg = re.sub(re.escape(f'"{colour}"'), f'"var({variable})"', svg, flags=re.IGNORECASE)
-    svg = re.sub(r'(id="|url\(#)(?=[A-Za-z])', rf"\g<1>{name}-", svg)
-    svg = svg.replace('font-family="sans-serif"', "").replace(
+        drawn = re.sub(re.escape(f'"{colour}"'), f'"var({variable})"', drawn, flags=re.IGNORECASE)
+    drawn = re.sub(r'(id="|url\(#)(?=[A-Za-z])', rf"\g<1>{name}-", drawn)
+    drawn = drawn.replace('font-family="sans-serif"', "").replace(
         ' xmlns:xlink="http://www.w3.org/1999/xlink"', ""
     )
-    width, height = (float(size) for size in re.findall(r'(?:width|height)="([\d.]+)"', svg)[:2])
+    width, height = (float(size) for size in re.findall(r'(?:width|height)="([\d.]+)"', drawn)[:2])
     opening = (
         f'<svg class="chart" viewBox="0 0 {width:g} {height:g}" '
         f'style="max-width:{width * 1.25:g}px" aria-hidden="true" focusable="false">'
     )
     # ours: every text in it was escaped by the converter
-    return Markup(re.sub(r"<svg[^>]*>", opening, svg, count=1))  # noqa: S704
+    return Markup(re.sub(r"<svg[^>]*>", opening, drawn, count=1))  # noqa: S704
 
 
-def files(chart: alt.TopLevelMixin) -> tuple[str, bytes]:
-    """SVG text and PNG bytes, in the light colours."""
-    specification = themed(chart).to_json(validate=False, indent=None)
-    return vl_convert.vegalite_to_svg(specification), vl_convert.vegalite_to_png(
-        specification, scale=PNG_SCALE
-    )
+def svg(chart: alt.TopLevelMixin) -> str:
+    """A file's text, in the light colours."""
+    return vl_convert.vegalite_to_svg(_specification(chart))
+
+
+def png(chart: alt.TopLevelMixin) -> bytes:
+    """A file's bytes, at twice the size for fine screens."""
+    return vl_convert.vegalite_to_png(_specification(chart), scale=PNG_SCALE)
+
+
+def _specification(chart: alt.TopLevelMixin) -> str:
+    return themed(chart).to_json(validate=False, indent=None)

@@ -1,10 +1,106 @@
-"""`report.md`, for pull requests: under 64 KB, the verdicts first."""
+"""`report.md`, for pull requests: the verdicts first, pictures beside it, under 64 KB."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from loadtests.report.figures import NONE, figure
+from loadtests.report.keys import BOUNDS
+from loadtests.report.page import CASE_UNITS, when
+from loadtests.report.panels import level_text
 
-def markdown(document: dict[str, Any]) -> str:
+MOST_BYTES = 64_000
+MARKS = {"valid": "VALID", "warnings": "WARNINGS", "invalid": "INVALID"}
+
+
+def markdown(document: Mapping[str, Any], pictures: Mapping[str, str] | None = None) -> str:
+    """The report; `pictures`: relative address by text alternative. What does not fit is left out."""
+    parts = [
+        _head(document),
+        _answers(document),
+        *[f"![{_cell(text)}]({address})\n" for text, address in (pictures or {}).items()],
+        _gates(document),
+        _cases(document),
+        _warnings(document),
+    ]
+    end = "\nEvery figure, interval and method: `report.html` and `summary.json` beside this file.\n"
+    text = ""
+    for part in parts:
+        if part and len((text + part + end).encode()) < MOST_BYTES:
+            text += part + "\n"
+    return text + end
+
+
+def _head(document: Mapping[str, Any]) -> str:
     run = document["runs"][0]
-    lines = [f"# {run['run']}: {document['state']}", ""]
-    lines += [f"- {sentence['text']}" for sentence in document["sentences"]]
-    return "\n".join(lines) + "\n"
+    quick = " A quick run, too short to be compared with others." if run["quick"] else ""
+    cells = f"{document['finished_cells']} of {document['planned_cells']} cells"
+    return (
+        f"# {MARKS[document['state']]}: {run['plan_name']}, {run['run']}\n\n"
+        f"{when(run['created_unix_s'])}, {cells}, {document['requests']:,} requests measured.{quick}\n"
+    )
+
+
+def _answers(document: Mapping[str, Any]) -> str:
+    if document["state"] == "invalid":
+        return "**No answer:**\n\n" + "".join(f"- {_cell(reason)}\n" for reason in document["reasons"])
+    told = "".join(f"- {_cell(sentence['text'])}\n" for sentence in document["sentences"])
+    if not document["answers"]:
+        return told
+    rows = [
+        [
+            f"{answer['server']} ÷ {answer['baseline']}",
+            f"{answer['scenario']}, {level_text(answer['level'])}",
+            answer["metric"],
+            f"**{answer['verdict']}**",
+            {"at least": "≥ ", "at most": "≤ "}.get(answer["verdict"], "") + figure(answer["ratio"], "times"),
+            f"{figure(answer['low'], 'times')} to {figure(answer['high'], 'times')}",
+            str(answer["blocks"]),
+        ]
+        for answer in document["answers"]
+    ]
+    columns = ["servers", "scenario", "metric", "verdict", "times better", "interval", "blocks"]
+    return told + "\n" + _table(columns, rows)
+
+
+def _gates(document: Mapping[str, Any]) -> str:
+    if not document["gates"]:
+        return ""
+    rows = [
+        [f"**{g['status']}**", f"`{g['gate']}`", g["place"], figure(g["value"], g["unit"]), g["reason"]]
+        for g in document["gates"]
+    ]
+    return "## Gates\n\n" + _table(["result", "gate", "where", "measured", "why"], rows)
+
+
+def _cases(document: Mapping[str, Any]) -> str:
+    rows = []
+    for case in document["cases"]:
+        row = [case["scenario"], case["server"]]
+        for column, unit in CASE_UNITS.items():
+            estimate = case["figures"][column]
+            text = NONE if estimate is None else BOUNDS[estimate["bound"]] + figure(estimate["value"], unit)
+            row.append(
+                f"**{text}**" if column in case["best"] else f"~ {text}" if column in case["ties"] else text
+            )
+        rows.append(row)
+    columns = ["scenario", "server", "capacity", "p50", "p99", "errors", "CPU per request", "peak memory"]
+    note = "The best in bold; ~ cannot be told from it.\n\n"
+    return "## Pick your case\n\n" + note + _table(columns, rows) if rows else ""
+
+
+def _warnings(document: Mapping[str, Any]) -> str:
+    warnings = document["warnings"]
+    if not warnings:
+        return ""
+    more = f"- and {len(warnings) - 20} more in `summary.json`\n" if len(warnings) > 20 else ""
+    return "## Warnings\n\n" + "".join(f"- {_cell(warning)}\n" for warning in warnings[:20]) + more
+
+
+def _table(columns: list[str], rows: list[list[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join("| " + " | ".join(_cell(cell) for cell in line) + " |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Text that stays in its cell and starts no markup of its own."""
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

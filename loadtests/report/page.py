@@ -12,7 +12,7 @@ from loadtests.analysis.cases import COLUMNS
 from loadtests.report import charts, panels
 from loadtests.report.curves import scaling_panels
 from loadtests.report.drawing import inline
-from loadtests.report.figures import figure
+from loadtests.report.figures import ReadUnit, figure
 from loadtests.report.keys import Keyed
 from loadtests.report.palette import SURFACES, Look, looks
 
@@ -32,7 +32,7 @@ SYMBOLS = {
     "triangle-down": "▼",
     "cross": "✚",
 }
-CASE_UNITS = {
+CASE_UNITS: dict[str, ReadUnit] = {
     "capacity": "per_s",
     "response_p50": "us",
     "response_p99": "us",
@@ -43,12 +43,13 @@ CASE_UNITS = {
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def page(document: Mapping[str, Any]) -> str:
-    """The whole page of one summary document."""
+def page(document: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """The whole page of one summary document; `names` are those of the files beside it, by format."""
     keyed = Keyed(document)
     shown = server_looks(document)
     return ENVIRONMENT.get_template("page.html").render(
         summary=document,
+        names=names,
         keyed=keyed,
         looks=shown,
         surfaces=SURFACES,
@@ -56,7 +57,7 @@ def page(document: Mapping[str, Any]) -> str:
         case_columns=COLUMNS,
         case_units=CASE_UNITS,
         ratio_svgs=_ratio_svgs(document, shown),
-        ratio_alternative=_ratio_alternative(document),
+        ratio_alternative=ratio_alternative(document),
         sections=[
             ("throughput", scaling_panels(keyed, shown, "throughput")),
             ("p99", scaling_panels(keyed, shown, "response_p99")),
@@ -135,7 +136,7 @@ def _ratio_svgs(document: Mapping[str, Any], shown: Mapping[str, Look]) -> list[
     ]
 
 
-def _ratio_alternative(document: Mapping[str, Any]) -> str:
+def ratio_alternative(document: Mapping[str, Any]) -> str:
     answers: Sequence[Mapping[str, Any]] = document["answers"]
     told = [f"{a['scenario']}: {a['verdict']}, {figure(a['ratio'], 'times')}" for a in answers]
     return "Ratio of each primary comparison, above 1 is better. " + "; ".join(told)

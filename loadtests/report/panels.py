@@ -22,10 +22,16 @@ class Panel:
     """`columns` and `rows` are the table; its first cell in each row is the row's heading."""
 
     title: str
-    svg: Markup
+    chart: alt.TopLevelMixin
+    looks: Looks
     alternative: str
     columns: list[str]
     rows: list[list[Markup]]
+
+    @property
+    def svg(self) -> Markup:
+        identifier = "".join(letter if letter.isalnum() else "-" for letter in self.alternative.split(":")[0])
+        return inline(self.chart, identifier, self.looks)
 
 
 def level_text(level: Mapping[str, Any]) -> str:
@@ -100,7 +106,8 @@ def nines_panels(keyed: Keyed, looks: Looks) -> list[Panel]:
             found.append(
                 Panel(
                     title=title,
-                    svg=drawn(charts.nines_chart(rows, looks), f"nines {scenario}", looks),
+                    chart=charts.nines_chart(rows, looks),
+                    looks=looks,
                     alternative=told(f"Response-time percentiles, {title}", rows, "nines", "ms"),
                     columns=["server", "share of requests", "at most", "least to most over blocks"],
                     rows=table,
@@ -139,7 +146,8 @@ def time_panels(keyed: Keyed, looks: Looks) -> list[Panel]:
             found.append(
                 Panel(
                     title=title,
-                    svg=drawn(charts.time_chart(rows, warmup_s, looks), f"time {scenario}", looks),
+                    chart=charts.time_chart(rows, warmup_s, looks),
+                    looks=looks,
                     alternative=told(f"Throughput over time, {title}", rows, "second", "requests/s"),
                     columns=["server", "from", "phase", "successes", "failures", "p99"],
                     rows=table,
@@ -176,7 +184,8 @@ def resource_panels(keyed: Keyed, looks: Looks) -> list[Panel]:
             found.append(
                 Panel(
                     title=title,
-                    svg=drawn(charts.resource_chart(rows), f"resources {scenario}", looks),
+                    chart=charts.resource_chart(rows),
+                    looks=looks,
                     alternative=told(f"Cores busy, {title}", rows, "side", "cores"),
                     columns=["server", "server CPU", "generator CPU", "CPU per request", "peak memory"],
                     rows=table,
@@ -191,11 +200,6 @@ def _at_reference(
     for name, point in document["points"].items():
         if point["scenario"] == scenario and point["level"] == level and point["valid_blocks"]:
             yield name, point
-
-
-def drawn(chart: alt.TopLevelMixin, name: str, looks: Looks) -> Markup:
-    identifier = "".join(letter if letter.isalnum() else "-" for letter in name)
-    return inline(chart, identifier, looks)
 
 
 def told(name: str, rows: Sequence[Mapping[str, Any]], x: str, y: str) -> str:
