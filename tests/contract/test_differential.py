@@ -1,6 +1,7 @@
 """Law 1: the same random request to both faces, and no difference beyond what belongs to the server."""
 
 import json
+import os
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from tests.servers import Running
 from tests.wire import ask
 
+EXAMPLES = 20_000 if os.environ.get("TWINS_TORTURE") else 400
 NAMES = ["blob.bin", "this.py", "odd names/empty.bin", "odd names/Grüße aus Köln.txt", "json/decoder.py"]
 methods = st.sampled_from(["GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
 visible = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=30).map(str.strip)
@@ -74,7 +76,7 @@ bodies = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(method=methods, target=targets, query=queries, headers=fields, body=bodies)
 def test_no_difference(
     both: tuple[Running, Running],

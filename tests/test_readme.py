@@ -1,0 +1,105 @@
+"""The README tells the truth: its commands run as they stand, its tables name all there is."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from loadtests.lab.servers import SERVERS, Launch
+from loadtests.scenarios.descriptions import SCENARIOS
+from shared.corpus import default_directory, ensure_corpus
+from tests.conftest import require
+from tests.servers import Running, free_port, running, running_command
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+COMMANDS = [
+    line
+    for text in (README, (ROOT / "CONTRIBUTING.md").read_text())
+    for block in re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    for line in block.splitlines()
+]
+SERVING = [
+    line for line in COMMANDS if re.match(r"(twins serve|python -m|gunicorn|env \S+ uvicorn|uvicorn)\b", line)
+]
+MAKING = [line for line in COMMANDS if line.startswith("make ")]
+OTHERS = [line for line in COMMANDS if line not in SERVING and line not in MAKING]
+ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+LIMIT_S = 120
+
+
+@pytest.mark.parametrize("line", SERVING)
+def test_a_server_starts_as_written(line: str) -> None:
+    port = free_port()
+    command = shlex.split(re.sub(r"\b800[12]\b", str(port), line))
+    program = shutil.which(command[0], path=ENVIRONMENT["PATH"])
+    require(program, f"{command[0]} is not installed")
+    with running_command(line, Launch([program or "", *command[1:]]), port, ENVIRONMENT) as server:
+        assert server.process.poll() is None
+
+
+@pytest.mark.parametrize("line", MAKING)
+def test_a_target_exists(line: str) -> None:
+    subprocess.run(["make", "-n", *shlex.split(line)[1:]], cwd=ROOT, check=True, capture_output=True)  # noqa: S603, S607
+
+
+@pytest.fixture(scope="module")
+def serve_corpus() -> Iterator[Running]:
+    with running("wsgi-gthread", ensure_corpus(default_directory())) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.mark.parametrize("line", OTHERS)
+def test_a_command_runs_as_written(line: str, serve_corpus: Running, results: Path) -> None:
+    """On the port of a server started here and into a folder of its own; one reads what another left."""
+    line = line.replace(":8001", f":{serve_corpus.port}").replace("results/", f"{results}/")
+    program = shutil.which(shlex.split(line)[0], path=ENVIRONMENT["PATH"])
+    require(program, f"{line.split()[0]} is not installed")
+    done = subprocess.run(  # noqa: S603 - a command of our own README
+        [program or "", *shlex.split(line)[1:]],
+        cwd=ROOT,
+        env={**ENVIRONMENT, "TWINS_RESULTS": str(results)},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout or done.stderr
+
+
+def test_every_server_and_scenario_is_named() -> None:
+    assert section("servers") == "\n".join(
+        f"| `{row.name}` | {row.model} | {row.summary} |" for row in SERVERS.values()
+    )
+    assert section("scenarios") == "\n".join(
+        f"| `{row.name}` | {row.question} |" for row in SCENARIOS.values()
+    )
+
+
+def test_every_setting_is_named() -> None:
+    source = (ROOT / "shared" / "settings.py").read_text()
+    for name in set(re.findall(r'"(TWINS_[A-Z_]+)"', source)):
+        assert f"`{name}`" in README, name
+
+
+def test_every_scenario_of_a_plan_is_described() -> None:
+    for name in ("quick", "standard", "downloads"):
+        assert (ROOT / "loadtests" / "plans" / f"{name}.toml").read_text().startswith("# ")
+
+
+def section(name: str) -> str:
+    found = re.search(rf"<!-- {name} -->\n(.*?)\n?<!-- /{name} -->", README, re.DOTALL)
+    assert found is not None
+    return found[1]
