@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import typer
 
-from loadtests.analysis.conditions import GateError
 from loadtests.commands import listing, machine, measuring, plans, reporting, serving
 from loadtests.lab.archive import ArchiveError
 from loadtests.lab.journal import Busy
@@ -50,7 +49,7 @@ def guarded(command: Callable[[], object]) -> int:
         command()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
-    except (PlanError, ArchiveError, SettingError, GateError) as error:
+    except (PlanError, ArchiveError, SettingError) as error:
         return _say(str(error), USAGE)
     except (Busy, Unmeasurable) as error:
         return _say(str(error), UNMEASURED)

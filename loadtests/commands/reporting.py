@@ -10,6 +10,7 @@ import typer
 
 from loadtests.commands.options import DEFAULT_RESULTS, Results, find_run
 from loadtests.lab import archive
+from loadtests.lab.plan import PlanError
 
 Runs = Annotated[list[str], typer.Argument(help="Run: its directory, its name, or `last`.")]
 
@@ -71,9 +72,12 @@ def check(
     from loadtests.report import junit as junit_report
 
     asked = None if gates is None else _gate_lines(gates)
-    outcome = judging.check(find_run(run, results), asked)
+    try:
+        outcome = judging.check(find_run(run, results), asked)
+    except judging.GateError as error:
+        raise PlanError(str(error)) from None
     for gate in outcome:
-        print(f"{gate.status:<13} {gate.text}")
+        print(f"{gate.status:<13} {gate.gate} · {gate.place}: {gate.reason}")
     if junit is not None:
         archive.write_text(junit, junit_report.document(outcome))
     if code := judging.exit_code(outcome, strict=strict):

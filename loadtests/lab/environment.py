@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
+CODE = ("shared", "wsgi_app", "asgi_app", "loadtests")
 CPU = Path("/sys/devices/system/cpu")
 SYSCTLS = (
     "net/core/somaxconn",
@@ -94,10 +95,10 @@ def machine_id(document: Mapping[str, Any]) -> str:
 
 def code_id() -> str:
     """The git commit, `+dirty` and a hash of the changes where there are any; else the package's version."""
-    commit = _git("rev-parse", "HEAD")
+    commit = _git("rev-parse", "HEAD") if (ROOT / "pyproject.toml").is_file() else None
     if commit is None:
         return f"version {dict(versions()).get('wsgi-asgi-twins', 'unknown')}"
-    changes = (_git("diff", "HEAD") or "") + (_git("status", "--porcelain") or "")
+    changes = (_git("diff", "HEAD", "--", *CODE) or "") + (_git("status", "--porcelain", "--", *CODE) or "")
     return commit if not changes else f"{commit}+dirty.{digest(changes)[:8]}"
 
 

@@ -33,7 +33,7 @@ def record(name: str = "b01-a-health-u1", order: int = 0) -> CellRecord:
 
 
 def generator() -> GeneratorDocument:
-    known = dict.fromkeys(("p50", "p99", "max"), 1.0)
+    known: dict[str, float | None] = dict.fromkeys(("p50", "p99", "max"), 1.0)
     return GeneratorDocument(
         scenario="health",
         parameters={},

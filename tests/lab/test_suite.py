@@ -110,7 +110,7 @@ def test_probes_saw_both_sides(finished: Path) -> None:
 
 def test_parquet_holds_every_sample_and_agrees_with_the_summary(finished: Path) -> None:
     summary = json.loads((finished / "summary.json").read_text())
-    rows = duckdb.sql(
+    rows = duckdb.execute(
         f"select cell, count(*) from '{finished}/requests.parquet' where phase = 'measure' group by cell"  # noqa: S608
     ).fetchall()
     counts = dict(rows)
@@ -119,7 +119,7 @@ def test_parquet_holds_every_sample_and_agrees_with_the_summary(finished: Path) 
         due = int(np.sum(samples["phase"] == MEASURE))
         assert counts[cell.id] == due
         assert summary["cells"][cell.id]["requests"] == due
-    sides = duckdb.sql(f"select distinct side from '{finished}/timeseries.parquet'").fetchall()  # noqa: S608
+    sides = duckdb.execute(f"select distinct side from '{finished}/timeseries.parquet'").fetchall()  # noqa: S608
     assert {side for (side,) in sides} == {"server", "generator", "load"}
 
 
@@ -128,8 +128,8 @@ def test_export_writes_the_same_rows(finished: Path, laboratory: Laboratory) -> 
         outcome = laboratory.twins("export", str(finished), "--format", kind, "--to", f"out-{kind}")
         assert outcome.code == 0, outcome.err
         path = laboratory.folder / f"out-{kind}" / f"requests.{kind}"
-        (exported,) = duckdb.sql(f"select count(*) from {reader}('{path}')").fetchall()  # noqa: S608
-        (kept,) = duckdb.sql(f"select count(*) from '{finished}/requests.parquet'").fetchall()  # noqa: S608
+        (exported,) = duckdb.execute(f"select count(*) from {reader}('{path}')").fetchall()  # noqa: S608
+        (kept,) = duckdb.execute(f"select count(*) from '{finished}/requests.parquet'").fetchall()  # noqa: S608
         assert exported == kept
 
 
