@@ -42,7 +42,7 @@ class Outcome:
     @property
     def measured(self) -> Samples:
         samples = self.samples
-        return samples[samples["phase"] == MEASURE]
+        return np.asarray(samples[samples["phase"] == MEASURE])
 
     def kinds(self) -> dict[str, int]:
         numbers, counts = np.unique(self.samples["kind"], return_counts=True)
@@ -55,7 +55,7 @@ class Outcome:
 @contextmanager
 def planted(host: str = "127.0.0.1", *certificate: Path) -> Iterator[int]:
     """A planted server on a free port, stopped by its own handle."""
-    server = subprocess.Popen(
+    server = subprocess.Popen(  # noqa: S603 - our own server
         [sys.executable, str(PLANTED), host, *map(str, certificate)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -76,7 +76,7 @@ def planted(host: str = "127.0.0.1", *certificate: Path) -> Iterator[int]:
 
 
 def fetch(port: int, path: str) -> Any:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as response:  # noqa: S310 - http
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as response:
         return json.load(response)
 
 
@@ -95,8 +95,14 @@ def start(folder: Path, url: str, *arguments: str, out: bool = True) -> subproce
     ]
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "output.txt", "w", encoding="utf-8") as output:
-        return subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, text=True, env=os.environ
+        return subprocess.Popen(  # noqa: S603 - our own command
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            text=True,
+            env=os.environ,
         )
 
 
@@ -115,7 +121,9 @@ def generate(folder: Path, url: str, *arguments: str) -> Outcome:
     return finish(folder, start(folder, url, "--headless", "--only-summary", *arguments))
 
 
-def get(folder: Path, port: int, path: str, *arguments: str, users: int = 4, duration: float = 1.0) -> Outcome:
+def get(
+    folder: Path, port: int, path: str, *arguments: str, users: int = 4, duration: float = 1.0
+) -> Outcome:
     """The scenario `get` over a planted path."""
     return generate(
         folder,

@@ -67,7 +67,10 @@ def test_a_starved_generator_is_seen_in_the_run_queue(port: int, tmp_path: Path)
     cpu = min(os.sched_getaffinity(0))
     code = f"import os\nos.sched_setaffinity(0, {{{cpu}}})\nprint(flush=True)\nwhile True: pass"
     hogs = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(3)
+        subprocess.Popen(  # noqa: S603 - our own code
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
     ]
     try:
         for hog in hogs:
@@ -101,7 +104,16 @@ def test_a_stopped_generator_is_seen_in_the_lag_of_its_loop(port: int, tmp_path:
 
 def test_an_overloaded_generator_does_not_reach_the_rate(port: int, tmp_path: Path) -> None:
     outcome = get(
-        tmp_path, port, "/", "--twins-rate", "400000", "--twins-drain", "1", "--twins-in-flight", "100", duration=0.5
+        tmp_path,
+        port,
+        "/",
+        "--twins-rate",
+        "400000",
+        "--twins-drain",
+        "1",
+        "--twins-in-flight",
+        "100",
+        duration=0.5,
     )
     found = checks(outcome)
     assert found["send rate"].status == "failed", found["send rate"]
@@ -164,7 +176,16 @@ def test_the_schedules_of_locust_workers_add_up_and_a_cut_one_is_named(port: int
         tmp_path,
         port,
         free_port(),
-        *("--twins-path", "/", "--twins-rate", "300", "--twins-arrivals", "constant", "--twins-duration", "3"),
+        *(
+            "--twins-path",
+            "/",
+            "--twins-rate",
+            "300",
+            "--twins-arrivals",
+            "constant",
+            "--twins-duration",
+            "3",
+        ),
     )
     deadline = time.monotonic() + 30
     while not (tmp_path / "worker-0" / "samples.bin").is_file():
