@@ -113,10 +113,11 @@ def _unpaired(
     ours: Iterable[CellSummary], theirs: Iterable[CellSummary], metric: Metric, judge: Judge
 ) -> Difference:
     logs: list[list[float]] = []
-    limited, reasons = [], []
+    limited, reasons, broken = [], [], False
     for side, run in ((ours, "new run"), (theirs, "base")):
         cells = list(side)
         logs.append([math.log(value) for cell in cells if (value := metric.pick(cell))])
+        broken = broken or any(cell.state == "invalid" for cell in cells)
         limited.append(any(cell.state == "generator-limited" for cell in cells))
         reasons += [
             f"{run}, block {cell.block}: {cell.reason or f'too few samples for the {metric.label}'}"
@@ -126,7 +127,9 @@ def _unpaired(
     if not metric.higher_is_better:
         logs = [[-value for value in side] for side in logs]
     interval = ratios.welch_interval(logs[0], logs[1], judge.confidence) if all(logs) else None
-    return judged([], interval, metric, judge, limited=(limited[0], limited[1]), reasons=reasons)
+    return judged(
+        [], interval, metric, judge, limited=(limited[0], limited[1]), broken=broken, reasons=reasons
+    )
 
 
 def _same(judge: Judge, metric: str) -> Difference:

@@ -12,7 +12,8 @@ from loadtests.analysis.metrics import Metric
 from loadtests.lab.records import Record
 
 # The four verdicts, and what stands in their place: a bound or nothing where the generator was the limit,
-# `invalid` where no pair of sound cells is left, `same run` where a run is compared with itself.
+# `invalid` where no pair of sound cells is left, `not measured` where sound cells lack the samples for the
+# figure, `same run` where a run is compared with itself.
 Outcome = Literal[
     "faster",
     "slower",
@@ -22,6 +23,7 @@ Outcome = Literal[
     "at most",
     "generator-limited",
     "invalid",
+    "not measured",
     "same run",
 ]
 LIMITED = "the load generator, not the server, was the limit"
@@ -89,6 +91,7 @@ def paired(
         metric,
         judge,
         limited=(limited[0], limited[1]),
+        broken=any(cell.state == "invalid" for cell in (*left.values(), *right.values())),
         reasons=reasons,
     )
 
@@ -100,16 +103,19 @@ def judged(
     judge: Judge,
     *,
     limited: tuple[bool, bool] = (False, False),
+    broken: bool = False,
     reasons: Sequence[str] = (),
 ) -> Difference:
-    """The verdict on an interval of ratios; `limited`: was the generator the limit on either side.
+    """The verdict on an interval of ratios; `limited`: was the generator the limit on either side;
+    `broken`: is any cell of either side invalid.
 
     `logs` are the per-block log-ratios, empty where the blocks of the two sides are not pairs.
     """
     confidence, delta = judge.confidence, judge.delta(metric.name)
     if interval is None:
         missing = list(reasons) or ["the run holds no such pair of cells"]
-        return Difference(verdict="invalid", confidence=confidence, delta=delta, reasons=missing)
+        outcome: Outcome = "invalid" if broken or not reasons else "not measured"
+        return Difference(verdict=outcome, confidence=confidence, delta=delta, reasons=missing)
     if any(limited):
         both = all(limited)
         return Difference(

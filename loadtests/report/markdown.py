@@ -66,7 +66,7 @@ def _gates(document: Mapping[str, Any]) -> str:
     if not document["gates"]:
         return ""
     rows = [
-        [f"**{g['status']}**", f"`{g['gate']}`", g["place"], figure(g["value"], g["unit"]), g["reason"]]
+        [f"**{g['status']}**", g["gate"], g["place"], figure(g["value"], g["unit"]), g["reason"]]
         for g in document["gates"]
     ]
     return "## Gates\n\n" + _table(["result", "gate", "where", "measured", "why"], rows)
@@ -103,4 +103,4 @@ def _table(columns: list[str], rows: list[list[str]]) -> str:
 
 def _cell(text: str) -> str:
     """Text that stays in its cell and starts no markup of its own."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "\\<").replace("\n", " ")

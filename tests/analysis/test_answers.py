@@ -1,0 +1,209 @@
+"""Verdicts, explanations, validity and comparisons over whole archives with planted truths."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from loadtests.analysis.changes import CompareError
+from loadtests.analysis.floors import floor
+from loadtests.analysis.reading import PoolingError, read
+from loadtests.analysis.summary import Summary, against, build
+from loadtests.analysis.wording import times
+from tests.report.synthetic import Broken, Planted, Run, primary, replace, write
+
+GTHREAD = Planted("wsgi-gthread")
+UVICORN = Planted("asgi-uvicorn", slots=None, threads=1, slot_kind="task", capacity_per_s=4000, cpu_ms=0.24)
+TWIN = replace(UVICORN, server="asgi-threadpool")
+ASKED = (primary("asgi-uvicorn", "wsgi-gthread", "process-wait", 128),)
+
+
+def built(tmp_path: Path, **changes: object) -> Summary:
+    run = Run(planted=(GTHREAD, UVICORN, TWIN), primaries=ASKED)
+    return build([write(tmp_path, replace(run, **changes))])  # type: ignore[arg-type]  # Run's own fields
+
+
+def test_a_true_factor_is_found_with_its_sentence_and_mechanism(tmp_path: Path) -> None:
+    """128 users x 50 ms: at most 2,560/s; 32 threads x 50 ms: at most 640/s."""
+    (answer,) = built(tmp_path).answers
+    assert answer.verdict == "faster"
+    assert answer.ratio is not None
+    assert answer.ratio == pytest.approx(4, rel=0.05)
+    assert answer.low is not None
+    assert answer.high is not None
+    assert answer.low < answer.ratio < answer.high
+    assert answer.sentence.startswith(f"process-wait, 128 users: asgi-uvicorn serves {times(answer.ratio)}")
+    ours, theirs = answer.explanation
+    assert "not saturated" in ours
+    assert "slots exhausted: 32 threads" in theirs
+
+
+def test_times_are_turned_over(tmp_path: Path) -> None:
+    asked = (
+        primary("asgi-uvicorn", "wsgi-gthread", "process-wait", 128, "response_p50"),
+        primary("wsgi-gthread", "asgi-uvicorn", "process-wait", 128, "response_p99"),
+    )
+    better, worse = built(tmp_path, primaries=asked).answers
+    assert (better.verdict, worse.verdict) == ("faster", "slower")
+    assert better.ratio == pytest.approx(4, rel=0.05)
+    assert worse.ratio == pytest.approx(1 / 4, rel=0.05)
+    assert "wsgi-gthread's p99 response time is" in worse.sentence
+    assert worse.confidence == pytest.approx(0.975)
+
+
+def test_twins_of_one_kind_are_equivalent_or_not_settled(tmp_path: Path) -> None:
+    asked = (primary("asgi-uvicorn", "asgi-threadpool", "process-wait", 128),)
+    (answer,) = built(tmp_path, primaries=asked, blocks=10).answers
+    assert answer.verdict == "equivalent"
+    assert answer.cross_check is not None
+    one = built(tmp_path / "one", primaries=asked, blocks=1)
+    assert one.answers[0].verdict == "inconclusive"
+    assert one.answers[0].blocks_needed == 2
+    assert any("rests on 1 block" in warning for warning in one.warnings)
+
+
+def test_an_aa_floor_widens_what_does_not_matter(tmp_path: Path) -> None:
+    slow = replace(TWIN, service_s=0.055)
+    asked = (primary("asgi-threadpool", "asgi-uvicorn", "process-wait", 128),)
+    planted = (UVICORN, slow)
+    (found,) = built(tmp_path / "a", planted=planted, primaries=asked, blocks=8).answers
+    assert found.verdict == "slower"
+    floors = {"throughput": 0.2}
+    (quiet,) = built(tmp_path / "b", planted=planted, primaries=asked, blocks=8, aa_floor=floors).answers
+    assert (quiet.verdict, quiet.delta) == ("equivalent", 0.2)
+
+
+def test_the_floor_is_the_farthest_aa_ratio(tmp_path: Path) -> None:
+    asked = tuple(primary("asgi-uvicorn", "asgi-threadpool", "process-wait", users) for users in (8, 32, 128))
+    found = built(tmp_path, primaries=asked).answers
+    farthest = max(abs(math.log(answer.ratio)) for answer in found if answer.ratio)
+    assert floor(found) == {"throughput": pytest.approx(math.expm1(farthest))}
+
+
+@pytest.mark.parametrize(("block", "verdict", "blocks"), [(0, "invalid", 0), (2, "faster", 2)])
+def test_an_invalid_cell_is_left_out_with_its_reason(
+    tmp_path: Path, block: int, verdict: str, blocks: int
+) -> None:
+    broken = Broken("wsgi-gthread", "process-wait", "invalid", "the server died", block)
+    summary = built(tmp_path, broken=(broken,))
+    (answer,) = summary.answers
+    assert (answer.verdict, answer.blocks) == (verdict, blocks)
+    assert any("the server died" in reason for reason in answer.reasons)
+    assert summary.state == ("invalid" if block == 0 else "warnings")
+    if block == 0:
+        assert answer.ratio is None
+        assert summary.reasons[0].startswith(
+            "wsgi-gthread has no sound cell in process-wait: the server died"
+        )
+        assert "no answer" in answer.sentence
+
+
+@pytest.mark.parametrize(
+    ("limited", "verdict"),
+    [
+        (("asgi-uvicorn",), "at least"),
+        (("wsgi-gthread",), "at most"),
+        (("asgi-uvicorn", "wsgi-gthread"), None),
+    ],
+)
+def test_a_generator_limited_cell_gives_a_bound_and_no_verdict(
+    tmp_path: Path, limited: tuple[str, ...], verdict: str | None
+) -> None:
+    broken = [Broken(name, "process-wait", "generator-limited", "generator 97 %", 1, 128) for name in limited]
+    summary = built(tmp_path, broken=broken)
+    (answer,) = summary.answers
+    assert (answer.low, answer.high) == (None, None)
+    assert answer.verdict == (verdict or "generator-limited")
+    assert (answer.ratio is None) == (verdict is None)
+    estimate = summary.points[f"{limited[0]}/process-wait/u128"].estimates["throughput"]
+    assert estimate is not None
+    assert estimate.bound == "at least"
+    assert summary.state == "warnings"
+
+
+def test_slots_bend_a_curve_and_no_peak_is_claimed(tmp_path: Path) -> None:
+    curves = {c.server: c for c in built(tmp_path, users=(4, 8, 16, 32, 64, 128)).curves}
+    gthread = curves["wsgi-gthread"]
+    assert gthread.bound_per_s == pytest.approx(640, rel=0.03)
+    assert gthread.usl is not None
+    assert gthread.usl.peak is None
+    straight = curves["asgi-uvicorn"]
+    assert straight.usl is not None
+    assert straight.usl.peak is None
+    assert straight.usl.peak_reason == "κ's interval holds zero"
+    assert straight.bound_per_s is None
+
+
+def test_too_few_levels_fit_no_law(tmp_path: Path) -> None:
+    curve = built(tmp_path).curves[0]
+    assert curve.usl is None
+    assert curve.unfitted == "3 levels are too few: the law needs 4"
+
+
+def test_capacity_and_the_best_of_a_scenario(tmp_path: Path) -> None:
+    cases = {case.server: case for case in built(tmp_path).cases}
+    uvicorn, twin, gthread = (cases[p.server] for p in (UVICORN, TWIN, GTHREAD))
+    assert uvicorn.figures["capacity"] is not None
+    assert uvicorn.figures["capacity"].value == pytest.approx(2560, rel=0.05)
+    assert "capacity" in uvicorn.best + twin.best
+    assert "capacity" in uvicorn.ties + twin.ties
+    assert "capacity" not in gthread.best + gthread.ties
+
+
+def test_pooled_runs_number_their_blocks_on(tmp_path: Path) -> None:
+    run = Run(planted=(GTHREAD, UVICORN), primaries=ASKED)
+    first, second = write(tmp_path, run), write(tmp_path, replace(run, name="later", seed=8))
+    summary = build([first, second])
+    assert summary.answers[0].blocks == 6
+    assert len(summary.cells) == 2 * len(read([first]).cells)
+    elsewhere = write(tmp_path, replace(run, name="elsewhere", machine_id="machine-b"))
+    with pytest.raises(PoolingError, match="differ in their machine"):
+        build([first, elsewhere])
+    with pytest.raises(PoolingError, match="named twice"):
+        build([first, first])
+
+
+def test_a_run_against_itself_says_so_everywhere(tmp_path: Path) -> None:
+    summary = built(tmp_path)
+    found = against(summary, summary).comparison
+    assert found is not None
+    assert found.same_run
+    assert {change.verdict for change in found.changes} == {"same run"}
+    assert all("same run" in change.sentence for change in found.changes)
+    assert not found.environment
+
+
+def test_a_tenth_slower_stands_first(tmp_path: Path) -> None:
+    run = Run(planted=(GTHREAD, UVICORN, TWIN), primaries=ASKED, quick=False, blocks=5, users=(8, 32))
+    base = build([write(tmp_path, run)])
+    slower = replace(UVICORN, service_s=0.055)
+    new = build([write(tmp_path, replace(run, name="later", planted=(GTHREAD, slower, TWIN), seed=11))])
+    found = against(base, new).comparison
+    assert found is not None
+    assert found.changes[0].server == "asgi-uvicorn"
+    assert found.changes[0].verdict == "slower"
+    assert {c.verdict for c in found.changes if c.server != "asgi-uvicorn"} <= {
+        "equivalent",
+        "inconclusive",
+        "not measured",
+    }
+
+
+def test_what_must_not_be_compared_is_refused(tmp_path: Path) -> None:
+    run = Run(quick=False)
+    base = build([write(tmp_path, run)])
+    quick = build([write(tmp_path, replace(run, name="quick", quick=True))])
+    elsewhere = build([write(tmp_path, replace(run, name="elsewhere", machine_id="machine-b"))])
+    with pytest.raises(CompareError, match="quick run"):
+        against(base, quick)
+    with pytest.raises(CompareError, match="different machines"):
+        against(base, elsewhere)
+    forced = against(base, elsewhere, force=True).comparison
+    assert forced is not None
+    assert not forced.same_run
+
+
+def test_an_interrupted_run_is_no_valid_one(tmp_path: Path) -> None:
+    summary = built(tmp_path, finished=False)
+    assert summary.state == "warnings"
+    assert any("interrupted" in warning for warning in summary.warnings)
