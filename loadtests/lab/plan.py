@@ -54,7 +54,7 @@ class Search(Part):
     )
     start: Annotated[float, Field(gt=0)] = Field(default=100.0, description="first level tried")
     limit: Annotated[float, Field(gt=0)] = Field(default=100_000.0, description="highest level tried")
-    precision: Annotated[float, Field(gt=0, lt=1)] = Field(
+    precision: Annotated[float, Field(ge=0.002, lt=1)] = Field(
         default=0.04, description="bracket's width over its low end"
     )
     confirmations: Positive = 3

@@ -57,7 +57,7 @@ class Guarded:
     def tail(self, count: int = 8) -> str:
         """The last lines of the log, for an error's text."""
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.is_file() else ""
-        return "\n".join(text.strip().splitlines()[-count:])
+        return "\n".join(text.strip().splitlines()[-count:]) or "it wrote nothing"
 
 
 def start(

@@ -117,7 +117,7 @@ def _bisect(
         if low is not None and high - low <= _width(target, low):
             break
         middle = least if low is None else math.sqrt(low * high)
-        middle = round(middle) if target.kind == "users" else middle
+        middle = round(middle) if target.kind == "users" else float(f"{middle:.4g}")
         if met(middle, "bisection"):
             low = middle
         else:
