@@ -87,7 +87,7 @@ def _scaling(
         chart=chart,
         looks=shown,
         alternative=told(name, rows, over, title),
-        columns=["server", over, title.replace(", ms", ""), "95 % interval"],
+        columns=["server", over, title.replace(", ms", ""), "interval"],
         rows=table,
     )
 
