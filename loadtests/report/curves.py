@@ -10,7 +10,7 @@ from loadtests.analysis.scaling import MOST_MISSED, SLOTS_BEND
 from loadtests.report import charts
 from loadtests.report.figures import ReadUnit
 from loadtests.report.keys import Keyed
-from loadtests.report.panels import Looks, Panel, told
+from loadtests.report.panels import Levels, Looks, Panel, told
 
 LAW_STEPS = 24
 SCALED: dict[str, tuple[str, ReadUnit]] = {
@@ -19,12 +19,12 @@ SCALED: dict[str, tuple[str, ReadUnit]] = {
 }
 
 
-def scaling_panels(keyed: Keyed, looks: Looks, metric: str) -> list[Panel]:
+def scaling_panels(keyed: Keyed, looks: Looks, levels: Levels, metric: str) -> list[Panel]:
     """`throughput` or `response_p99` over users, a panel a scenario; then over processes and threads."""
     groups: dict[tuple[str, str, str], list[tuple[int, Mapping[str, Any]]]] = {}
-    order = list(keyed.document["references"])
-    curves = sorted(enumerate(keyed.document["curves"]), key=lambda pair: order.index(pair[1]["scenario"]))
-    for index, curve in curves:
+    order = list(levels)
+    curves = [pair for pair in enumerate(keyed.document["curves"]) if pair[1]["scenario"] in levels]
+    for index, curve in sorted(curves, key=lambda pair: order.index(pair[1]["scenario"])):
         family = "" if curve["over"] == "users" else curve["server"]
         groups.setdefault((curve["scenario"], curve["over"], family), []).append((index, curve))
     found = []

@@ -23,7 +23,8 @@ ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-MOST_DETAILED = 100
+MOST_DETAILED = 100  # cells
+MOST_DRAWN = 24  # scenarios
 SYMBOLS = {
     "circle": "●",
     "square": "■",
@@ -47,6 +48,7 @@ def page(document: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """The whole page of one summary document; `names` are those of the files beside it, by format."""
     keyed = Keyed(document)
     shown = server_looks(document)
+    drawn = drawn_scenarios(document)
     return ENVIRONMENT.get_template("page.html").render(
         summary=document,
         names=names,
@@ -59,13 +61,14 @@ def page(document: Mapping[str, Any], names: Mapping[str, str]) -> str:
         ratio_svgs=_ratio_svgs(document, shown),
         ratio_alternative=ratio_alternative(document),
         sections=[
-            ("throughput", scaling_panels(keyed, shown, "throughput")),
-            ("p99", scaling_panels(keyed, shown, "response_p99")),
-            ("nines", panels.nines_panels(keyed, shown)),
-            ("time", panels.time_panels(keyed, shown)),
-            ("resources", panels.resource_panels(keyed, shown)),
+            ("throughput", scaling_panels(keyed, shown, drawn, "throughput")),
+            ("p99", scaling_panels(keyed, shown, drawn, "response_p99")),
+            ("nines", panels.nines_panels(keyed, shown, drawn)),
+            ("time", panels.time_panels(keyed, shown, drawn)),
+            ("resources", panels.resource_panels(keyed, shown, drawn)),
         ],
         detailed=detailed_points(document),
+        undrawn=len(document["references"]) - len(drawn),
         level_text=panels.level_text,
         when=when,
         figure=figure,
@@ -82,6 +85,14 @@ def server_looks(document: Mapping[str, Any]) -> dict[str, Look]:
         if interfaces.get(cell["server"]) is None:
             interfaces[cell["server"]] = cell["interface"]
     return looks(sorted(interfaces.items()))
+
+
+def drawn_scenarios(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Scenario to reference level of those the page draws; in a large run, asked ones come first."""
+    references: Mapping[str, Any] = document["references"]
+    asked = {answer["scenario"] for answer in document["answers"]}
+    chosen = sorted(references, key=lambda scenario: scenario not in asked)[:MOST_DRAWN]
+    return {scenario: level for scenario, level in references.items() if scenario in chosen}
 
 
 def detailed_points(document: Mapping[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from loadtests.report.keys import Keyed
 from loadtests.report.palette import GROUND, Look
 
 Looks = Mapping[str, Look]
+Levels = Mapping[str, Mapping[str, Any]]  # each drawn scenario's reference level
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,10 @@ def _asked(answer: Mapping[str, Any]) -> str:
     return f"{answer['server']} ÷ {answer['baseline']}, {metric}"
 
 
-def nines_panels(keyed: Keyed, looks: Looks) -> list[Panel]:
+def nines_panels(keyed: Keyed, looks: Looks, levels: Levels) -> list[Panel]:
     """Percentiles of the response time in nines, at each scenario's reference level."""
     found = []
-    for scenario, level in keyed.document["references"].items():
+    for scenario, level in levels.items():
         rows, table = [], []
         for name, point in _at_reference(keyed.document, scenario, level):
             for index, nine in enumerate(point["nines"]):
@@ -116,10 +117,10 @@ def nines_panels(keyed: Keyed, looks: Looks) -> list[Panel]:
     return found
 
 
-def time_panels(keyed: Keyed, looks: Looks) -> list[Panel]:
+def time_panels(keyed: Keyed, looks: Looks, levels: Levels) -> list[Panel]:
     """Throughput over time of one cell for each server, at each scenario's reference level."""
     found = []
-    for scenario, level in keyed.document["references"].items():
+    for scenario, level in levels.items():
         rows, table, warmup_s = [], [], 0
         for cell, moments in keyed.document["moments"].items():
             if keyed.value("cells", cell, "scenario") != scenario:
@@ -156,10 +157,10 @@ def time_panels(keyed: Keyed, looks: Looks) -> list[Panel]:
     return found
 
 
-def resource_panels(keyed: Keyed, looks: Looks) -> list[Panel]:
+def resource_panels(keyed: Keyed, looks: Looks, levels: Levels) -> list[Panel]:
     """Cores busy on both sides, CPU per request and memory, at each scenario's reference level."""
     found = []
-    for scenario, level in keyed.document["references"].items():
+    for scenario, level in levels.items():
         rows, table = [], []
         for name, point in _at_reference(keyed.document, scenario, level):
             path = ("points", name, "estimates")

@@ -8,7 +8,7 @@ import altair as alt
 from loadtests.report import charts
 from loadtests.report.curves import scaling_panels
 from loadtests.report.keys import Keyed
-from loadtests.report.page import ratio_alternative, server_looks
+from loadtests.report.page import drawn_scenarios, ratio_alternative, server_looks
 from loadtests.report.panels import ratio_rows
 
 RATIO_WIDTH = 380
@@ -23,7 +23,7 @@ def pictures(document: Mapping[str, Any]) -> dict[str, tuple[str, alt.TopLevelMi
     if rows and document["state"] != "invalid":
         chart = charts.ratio_chart(rows, RATIO_WIDTH, labels_above=False)
         found["ratios"] = (ratio_alternative(document), chart)
-    panels = scaling_panels(Keyed(document), looks, "throughput")[:MOST_PANELS]
+    panels = scaling_panels(Keyed(document), looks, drawn_scenarios(document), "throughput")[:MOST_PANELS]
     if panels:
         named = ", ".join(panel.title for panel in panels)
         chart = charts.picture([(panel.title, panel.chart) for panel in panels], looks)
