@@ -10,7 +10,8 @@ REPEATS = 10_000
 BLOCKS = (3, 5, 10)
 
 
-def main() -> None:
+def figures() -> None:
+    """Print every figure; `end` tells whether all hold."""
     for blocks in BLOCKS:
         for ratio in (1.0, 1.05, 1.1, 1.5):
             coverage = experiments(ratio, blocks, REPEATS, seed=blocks).coverage
@@ -29,8 +30,8 @@ def main() -> None:
     show("power for 10 % at 10 blocks", experiments(1.1, 10, REPEATS, seed=300).share("faster"), 0.9)
     show("power for -10 % at 10 blocks", experiments(1 / 1.1, 10, REPEATS, seed=301).share("slower"), 0.9)
     show("five primaries all held at once, 5 blocks", simultaneous(5, 5, REPEATS // 5, seed=400), 0.94)
-    end()
 
 
 if __name__ == "__main__":
-    main()
+    figures()
+    end()
