@@ -1,0 +1,193 @@
+"""Each self-check on samples made for it: what is ok, what is not, what cannot be known."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from loadtests.instrument.checks import cell_state, self_checks
+from loadtests.lab.records import Check, GeneratorDocument
+from loadtests.samples import CENSORED, DROPPED, KINDS, OK, SAMPLE, Samples
+
+
+def document(**changes: Any) -> GeneratorDocument:
+    quiet = {"p50": 50.0, "p99": 500.0, "max": 900.0}
+    fields: dict[str, Any] = {
+        "scenario": "get",
+        "parameters": {"think_ms": 0.0},
+        "client": "wire",
+        "connections": "keepalive",
+        "arrivals": "closed",
+        "users": 4,
+        "rate_per_s": None,
+        "seed": 1,
+        "loop": "epoll",
+        "python": "3.11",
+        "locust": "2.47",
+        "zero_unix_s": 0.0,
+        "warmup_us": 1_000_000,
+        "measure_us": 11_000_000,
+        "end_us": 11_000_000,
+        "names": ["/"],
+        "due": 4_400,
+        "sent": 4_402,
+        "prepared": 2,
+        "cpu_user_s": 1.0,
+        "cpu_system_s": 1.0,
+        "cpu_measure_share": 0.3,
+        "run_queue_share": 0.01,
+        "loop_lag_us": quiet,
+        "send_lateness_us": quiet,
+    }
+    return GeneratorDocument(**(fields | changes))
+
+
+def closed_loop() -> Samples:
+    """Four users, 10 ms a request, from zero to eleven seconds."""
+    samples = np.zeros(4_400, dtype=SAMPLE)
+    samples["due_us"] = np.repeat(np.arange(1_100) * 10_000, 4)
+    samples["user"] = np.tile([1, 2, 3, 4], 1_100)
+    samples["last_byte_us"] = 10_000
+    samples["status"] = 200
+    samples["phase"] = samples["due_us"] >= 1_000_000
+    return samples
+
+
+def judged(
+    samples: Samples, of: GeneratorDocument, count: int | None = 4_402, **known: Any
+) -> dict[str, Check]:
+    found = self_checks(of, samples, server_count=count, ceiling=known.pop("ceiling", None), **known)
+    return {check.name: check for check in found}
+
+
+def test_a_sound_cell() -> None:
+    found = judged(closed_loop(), document(), slots=8, server_cpu_share=0.5)
+    assert {name for name, check in found.items() if check.status != "ok"} == {"ceiling"}
+    assert found["ceiling"].status == "not available"
+    assert found["Little's law"].figure == pytest.approx(0, abs=1e-9)
+    assert all(not check.advice for check in found.values() if check.status == "ok")
+    assert cell_state(list(found.values())) == ("unsaturated", None)
+
+
+@pytest.mark.parametrize(
+    ("known", "state"),
+    [
+        ({"slots": 4}, "server-limited"),
+        ({"server_cpu_share": 0.97}, "server-limited"),
+        ({}, "server-limited"),
+    ],
+)
+def test_what_is_pressed_is_server_limited(known: dict[str, Any], state: str) -> None:
+    assert cell_state(list(judged(closed_loop(), document(), **known).values())) == (state, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"cpu_measure_share": 0.95}, "generator CPU"),
+        ({"run_queue_share": 0.5}, "run queue"),
+        ({"loop_lag_us": {"p50": 1.0, "p99": 50_000.0, "max": 60_000.0}}, "loop lag"),
+        ({"send_lateness_us": {"p50": 1.0, "p99": 9_000.0, "max": 9_000.0}}, "send lateness"),
+    ],
+)
+def test_a_generator_at_its_limit_gives_a_lower_bound(changes: dict[str, Any], name: str) -> None:
+    found = judged(closed_loop(), document(**changes))
+    assert found[name].status == "failed"
+    assert found[name].advice
+    state, reason = cell_state(list(found.values()))
+    assert state == "generator-limited"
+    assert str(reason).startswith(name)
+
+
+def test_what_was_not_recorded_is_not_available() -> None:
+    none = {"p50": None, "p99": None, "max": None}
+    of = document(cpu_measure_share=None, run_queue_share=None, loop_lag_us=none, send_lateness_us=none)
+    found = judged(closed_loop(), of, None)
+    for name in ("generator CPU", "run queue", "loop lag", "send lateness", "request count"):
+        assert found[name].status == "not available"
+        assert found[name].figure is None
+
+
+def test_one_short_stop_is_a_warning() -> None:
+    found = judged(closed_loop(), document(loop_lag_us={"p50": 1.0, "p99": 900.0, "max": 300_000.0}))
+    assert found["loop lag"].status == "warning"
+    assert "300 ms" in found["loop lag"].advice
+
+
+@pytest.mark.parametrize(("wrong", "status"), [(10, "warning"), (400, "failed"), (4_400, "failed")])
+def test_failures_are_a_warning_up_to_one_percent(wrong: int, status: str) -> None:
+    samples = closed_loop()
+    samples["kind"][-wrong:] = KINDS.index("body")
+    found = judged(samples, document())
+    assert found["answers"].status == status
+    assert f"{min(wrong, 4_000)} body" in found["answers"].advice
+    assert (cell_state(list(found.values()))[0] == "invalid") == (status == "failed")
+
+
+def test_no_request_at_all_is_invalid() -> None:
+    found = judged(np.empty(0, dtype=SAMPLE), document(), None)
+    assert cell_state(list(found.values()))[0] == "invalid"
+
+
+@pytest.mark.parametrize(
+    ("count", "broken", "status"),
+    [(4_402, 0, "ok"), (4_400, 0, "failed"), (4_400, 2, "ok"), (4_403, 2, "failed")],
+)
+def test_only_what_broke_on_the_way_may_be_missing(count: int, broken: int, status: str) -> None:
+    samples = closed_loop()
+    samples["kind"][:broken] = KINDS.index("reset")
+    assert judged(samples, document(), count)["request count"].status == status
+
+
+def test_littles_law_notices_requests_that_are_missing() -> None:
+    samples = closed_loop()
+    found = judged(samples[::2], document(users=2), None)
+    assert found["Little's law"].status == "ok", "two of four users are two users"
+    found = judged(samples[np.arange(len(samples)) % 8 < 4], document(), None)
+    assert found["Little's law"].status == "failed", "half the requests of each user are not"
+    assert cell_state(list(found.values()))[0] == "invalid"
+
+
+def test_dropped_arrivals_and_arrivals_sent_in_the_drain_lower_the_send_rate() -> None:
+    samples = closed_loop()
+    samples["user"] = 0
+    of = document(arrivals="constant", rate_per_s=400.0)
+    assert judged(samples, of)["send rate"].figure == 1.0
+    samples["kind"][-200:] = DROPPED
+    assert judged(samples, of)["send rate"].figure == pytest.approx(0.95)
+    samples["kind"] = OK
+    samples["dequeued_us"][-400:] = samples["sent_us"][-400:] = 2_000_000
+    samples["last_byte_us"][-400:] = 2_010_000
+    found = judged(samples, of)
+    assert found["send rate"].figure == pytest.approx(0.9)
+    assert cell_state(list(found.values()))[0] == "generator-limited"
+
+
+def test_an_open_loop_that_falls_behind_is_server_limited() -> None:
+    samples = closed_loop()
+    of = document(arrivals="constant", rate_per_s=400.0)
+    assert cell_state(list(judged(samples, of).values()))[0] == "unsaturated"
+    samples["last_byte_us"] = 10_000 + np.arange(len(samples)) * 500
+    assert cell_state(list(judged(samples, of).values()))[0] == "server-limited"
+
+
+def test_unfinished_requests_and_a_drift_are_warnings() -> None:
+    samples = closed_loop()
+    samples["kind"][-5:] = CENSORED
+    found = judged(samples, document())
+    assert (found["unfinished"].status, found["unfinished"].figure) == ("warning", 5)
+    first_half = samples["due_us"] < 6_000_000
+    found = judged(samples[first_half | (np.arange(len(samples)) % 2 == 0)], document())
+    assert found["steady state"].status == "warning"
+
+
+def test_above_half_the_ceiling_is_a_warning() -> None:
+    for most, status in ((900, "ok"), (700, "warning")):
+        found = judged(closed_loop(), document(), ceiling={"ceiling_requests_per_s": most})
+        assert found["ceiling"].status == status
+    assert found["ceiling"].figure == pytest.approx(400 / 700)
+
+
+def test_a_lost_locust_worker_makes_the_cell_invalid() -> None:
+    found = judged(closed_loop(), document(locust_workers=3, lost_locust_workers=1))
+    assert cell_state(list(found.values()))[0] == "invalid"

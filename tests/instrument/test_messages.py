@@ -1,0 +1,129 @@
+"""Heads, bodies, targets and scenario parameters, without a socket."""
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadtests.instrument.bodies import BodyCheck
+from loadtests.instrument.calibration import choose
+from loadtests.instrument.failures import Failure
+from loadtests.instrument.head import ChunkedBody, Head, parse_head
+from loadtests.instrument.message import Expectation, build_request, parse_target
+from loadtests.samples import KINDS
+from loadtests.scenarios.descriptions import SCENARIOS, locust_arguments, resolve
+
+
+@pytest.mark.parametrize(
+    ("fields", "head"),
+    [
+        ("200 OK\r\nContent-Length: 0", Head(200, 0, False, True)),
+        ("200 OK\r\nContent-Length: 9\r\nConnection: close", Head(200, 9, False, False)),
+        ("200 OK\r\nTransfer-Encoding: chunked", Head(200, None, True, True)),
+        ("200 OK", Head(200, None, False, False)),
+        ("204 No Content", Head(204, None, False, True)),
+        ("103 Early Hints", Head(103, None, False, True)),
+    ],
+)
+def test_heads(fields: str, head: Head) -> None:
+    assert parse_head(f"HTTP/1.1 {fields}\r\n\r\n".encode()) == head
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"HTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: one\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+)
+def test_a_head_that_is_none_is_a_protocol_failure(raw: bytes) -> None:
+    with pytest.raises(Failure, match=r"^protocol"):
+        parse_head(raw)
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40), max_size=6), st.integers(1, 30))
+def test_chunks_are_joined_however_they_arrive(pieces: list[bytes], step: int) -> None:
+    raw = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\nX-Sum: 1\r\n\r\n"
+    body, seen = ChunkedBody(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), b""
+    for start in range(0, len(raw), step):
+        assert not body.complete
+        seen += b"".join(body.feed(memoryview(raw)[start : start + step]))
+    assert body.complete
+    assert seen == b"".join(pieces)
+
+
+@given(st.binary(max_size=200), st.binary(max_size=200), st.integers(1, 50))
+def test_a_body_is_right_only_if_it_is_the_same(body: bytes, expected: bytes, step: int) -> None:
+    digest = hashlib.sha256(expected).digest()
+    for expectation in (Expectation(body=expected), Expectation(length=len(expected), digest=digest)):
+        check = BodyCheck(expectation, True)
+        for start in range(0, len(body), step):
+            check.feed(memoryview(body)[start : start + step])
+        kind = KINDS[check.verdict()]
+        assert kind == ("ok" if body == expected else "length" if len(body) != len(expected) else "body")
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "authority"),
+    [
+        ("http://127.0.0.1:8000", "127.0.0.1", 8000, "127.0.0.1:8000"),
+        ("https://[::1]:1/base/", "::1", 1, "[::1]:1"),
+        ("http://user:secret@host", "host", 80, "host"),
+        ("localhost:81", "localhost", 81, "localhost:81"),
+    ],
+)
+def test_targets(url: str, host: str, port: int, authority: str) -> None:
+    target = parse_target(url)
+    assert (target.host, target.port, target.authority) == (host, port, authority)
+
+
+@pytest.mark.parametrize("url", ["ftp://host", "http://host:99999", "http://", ""])
+def test_no_target(url: str) -> None:
+    with pytest.raises(ValueError, match=r"^the host '.*\.$"):
+        parse_target(url)
+
+
+def test_a_request_is_written_once() -> None:
+    target = parse_target("http://127.0.0.1:8000/base")
+    request = build_request(target, "POST", "/process", headers=[("A", "b")], body=b"{}", close=True)
+    assert request.wire == (
+        b"POST /base/process HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nUser-Agent: twins\r\n"
+        b"A: b\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+    )
+
+
+def test_parameters_become_locusts_options() -> None:
+    wait = SCENARIOS["process-wait"]
+    assert locust_arguments(wait, {"wait_ms": "20", "think_ms": 1.5}) == [
+        *("--twins-wait-ms", "20", "--twins-think-ms", "1.5")
+    ]
+    assert resolve(wait, {}) == {"wait_ms": 50, "think_ms": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "name", "value", "near"),
+    [
+        ("get", "pth", "/", "'path'"),
+        ("process-wait", "wait_ms", "soon", "a number in ms, such as 50"),
+        ("process-wait", "wait_ms", "1.5", "nearest valid value is 2"),
+        ("process-wait", "wait_ms", "-1", "nearest valid value is 0"),
+        ("process-cpu", "where", "thread", "'threads'"),
+        ("process-cpu", "operation", "digests", "'digest'"),
+    ],
+)
+def test_a_wrong_parameter_names_the_nearest(scenario: str, name: str, value: str, near: str) -> None:
+    with pytest.raises(ValueError, match=near):
+        locust_arguments(SCENARIOS[scenario], {name: value})
+
+
+def test_the_preferred_backend_is_chosen_among_those_near_the_best() -> None:
+    def backend(rate: float, floor: float) -> dict[str, float]:
+        return {"ceiling_requests_per_s": rate, "latency_floor_us": floor}
+
+    assert choose({"select": backend(100, 50), "epoll": backend(95, 55)}) == "epoll"
+    assert choose({"select": backend(100, 50), "epoll": backend(95, 90)}) == "select"
+    assert choose({"select": backend(100, 50), "epoll": backend(70, 50)}) == "select"
+    assert choose({"select": backend(100, 90), "epoll": backend(50, 50)}) == "select"

@@ -1,0 +1,114 @@
+"""The arrows between the packages, read from the sources: what may import what."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+PACKAGES = ("shared", "wsgi_app", "asgi_app", "loadtests")
+PATCHING = ("locust", "gevent")
+PATCHED = ("loadtests.instrument", "loadtests.scenarios.users", "loadtests.locustfile")
+SAFE_IN_INSTRUMENT = ("loadtests.instrument.checks", "loadtests.instrument.calibration")
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """The full names imported anywhere in a module, inside functions too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def sources() -> dict[str, set[str]]:
+    return {
+        module_name(path): set(imports(ast.parse(path.read_text(encoding="utf-8"))))
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+    }
+
+
+SOURCES = sources()
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+def importers(package: str) -> set[str]:
+    return {module for module, names in SOURCES.items() if any(within(name, package) for name in names)}
+
+
+@pytest.mark.parametrize("package", PATCHING)
+def test_only_the_generators_process_is_patched(package: str) -> None:
+    outside = {m for m in importers(package) if not any(within(m, allowed) for allowed in PATCHED)}
+    assert not outside
+
+
+@pytest.mark.parametrize("start", SAFE_IN_INSTRUMENT)
+def test_what_others_read_of_the_instrument_leads_to_no_patching(start: str) -> None:
+    """Followed through all modules of ours: importing these must never import gevent or Locust."""
+    seen, left = set(), [start]
+    while left:
+        module = left.pop()
+        if module in seen:
+            continue
+        seen.add(module)
+        for name in SOURCES[module]:
+            assert not any(within(name, package) for package in PATCHING), f"{module} imports {name}"
+            left += [found for found in (name, name.rpartition(".")[0]) if found in SOURCES]
+    assert len(seen) > 1
+
+
+def test_others_read_of_the_instrument_only_what_is_safe() -> None:
+    outside = {m for m in importers("loadtests.instrument") if not any(within(m, a) for a in PATCHED)}
+    for module in outside:
+        read = {name for name in SOURCES[module] if within(name, "loadtests.instrument")}
+        assert all(any(within(name, safe) for safe in SAFE_IN_INSTRUMENT) for name in read), (module, read)
+
+
+def test_the_users_are_imported_by_the_locustfile_alone() -> None:
+    assert importers("loadtests.scenarios.users") == {"loadtests.locustfile"}
+
+
+def test_neither_twin_knows_the_other_and_shared_knows_nobody() -> None:
+    forbidden = {
+        "shared": ("wsgi_app", "asgi_app", "loadtests"),
+        "wsgi_app": ("asgi_app", "loadtests"),
+        "asgi_app": ("wsgi_app", "loadtests"),
+    }
+    for package, others in forbidden.items():
+        for other in others:
+            assert not {m for m in importers(other) if within(m, package)}, f"{package} imports {other}"
+
+
+def test_shared_is_the_service_without_a_server() -> None:
+    frameworks = ("flask", "werkzeug", "fastapi", "starlette", "gunicorn", "uvicorn", "socket", "asyncio")
+    for framework in frameworks:
+        assert not {m for m in importers(framework) if within(m, "shared")}, framework
+
+
+def test_the_report_reads_the_analysis_and_the_analysis_the_archive() -> None:
+    lab_read = ("loadtests.lab.archive", "loadtests.lab.records")
+    for layer in ("loadtests.report", "loadtests.analysis"):
+        for module in (m for m in SOURCES if within(m, layer)):
+            read = {name for name in SOURCES[module] if within(name, "loadtests.lab")}
+            assert all(any(within(name, allowed) for allowed in lab_read) for name in read), (module, read)
+    assert not {m for m in importers("loadtests.report") if within(m, "loadtests.analysis")}
+    for above in ("loadtests.analysis", "loadtests.report"):
+        assert not {m for m in importers(above) if within(m, "loadtests.instrument")}
+
+
+def test_no_module_beside_the_locustfile_hides_one_of_the_standard_library() -> None:
+    """Locust puts the locustfile's folder first on the path."""
+    names = {path.stem for path in (ROOT / "loadtests").iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert not names & set(sys.stdlib_module_names)
