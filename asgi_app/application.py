@@ -18,6 +18,7 @@ from asgi_app.health import health
 from asgi_app.processing import process
 from asgi_app.replies import WireResponse, send_problem, send_reply
 from asgi_app.requests import admit_request, read_body, whole_path
+from asgi_app.uploads import put, remove
 from shared.contract import contract_reply
 from shared.counters import claim
 from shared.errors import InternalError, ServiceError
@@ -93,6 +94,8 @@ def add_routes(app: FastAPI, service: Service) -> None:
         route("/files", "list_files", list_files, "GET", "HEAD")
         route("/files/{name:path}", "download", download, "GET", "HEAD")
         route("/process", "process", process, "POST")
+    route("/files/{name:path}", "put", put, "PUT")
+    route("/files/{name:path}", "remove", remove, "DELETE")
     route("/openapi.json", "contract", contract, "GET", "HEAD")
 
 

@@ -7,7 +7,7 @@ from anyio.to_thread import run_sync
 from fastapi import Request
 
 from asgi_app.replies import Body, WireResponse, send_reply
-from asgi_app.requests import deciding_headers, path_after, query_values
+from asgi_app.requests import deciding_headers, header_keys, path_after, query_values
 from shared.catalogue import Opened
 from shared.downloads import DECIDING, Plan, plan_download
 from shared.listing import list_page, read_page_query
@@ -18,7 +18,7 @@ from shared.service import Service
 
 SMALL_BYTES = 1024 * 1024  # below, one read and one send
 BLOCK_BYTES = 1024 * 1024
-NAMES = {name.encode(): name for name in DECIDING}
+NAMES = header_keys(DECIDING)
 Read = Callable[[int, ByteRange], Awaitable[Block]]
 
 

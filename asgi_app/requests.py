@@ -1,6 +1,6 @@
 """Plain values out of an ASGI scope."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -34,6 +34,11 @@ def admit_request(scope: Scope) -> None:
         list(sizes.values()),
         scope["http_version"] == "1.1",
     )
+
+
+def header_keys(names: Iterable[str]) -> dict[bytes, str]:
+    """The scope's keys of request headers, for `deciding_headers`."""
+    return {name.encode("ascii"): name for name in names}
 
 
 def deciding_headers(scope: Scope, names: Mapping[bytes, str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from shared.digests import DigestStore, Identity, identity_of
 from shared.errors import BadName, NotFound, Unavailable
 from shared.replies import Headers
+from shared.settings import UPLOADS_FOLDER
 
 MAX_NAME_BYTES = 1024
 REMEMBERED = 8192
@@ -58,7 +59,7 @@ class Catalogue:
     def __init__(self, root: Path, digests: DigestStore) -> None:
         self.root = os.path.realpath(root)
         self._prefix = self.root.rstrip("/") + "/"
-        self._digests = digests
+        self.digests = digests
         self._entries: dict[str, tuple[Identity, Entry]] = {}
 
     def open_known(self, name: str) -> Opened | None:
@@ -83,7 +84,7 @@ class Catalogue:
         descriptor, facts = open_file(self.root, name)
         try:
             identity = identity_of(facts)
-            digest = self._digests.digest(descriptor, identity)
+            digest = self.digests.digest(descriptor, identity)
             if digest is None:
                 raise Unavailable(f"{name!r} changed while it was read; try again.")
             entry = describe(name, facts, digest)
@@ -140,7 +141,7 @@ def check_name(name: str) -> str:
     if len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
         raise BadName(f"The name has more than {MAX_NAME_BYTES} bytes.")
     for part in name.split("/"):
-        if part in ("", ".", ".."):
+        if part in ("", ".", "..", UPLOADS_FOLDER):
             raise BadName(f"The name {name!r} has a part {part!r}, which no file of the catalogue has.")
     return name
 
@@ -148,7 +149,7 @@ def check_name(name: str) -> str:
 def describe(name: str, facts: os.stat_result, digest: bytes) -> Entry:
     """Everything a response's headers say of a file; `digest` is its SHA-256, 32 bytes."""
     modified_s = max(0, int(facts.st_mtime))
-    etag = f'"{digest[:16].hex()}"'
+    etag = etag_of(digest)
     media_type = guess_media_type(name)
     last_modified = formatdate(modified_s, usegmt=True)
     repr_digest = f"sha-256=:{b64encode(digest).decode('ascii')}:"
@@ -162,6 +163,16 @@ def describe(name: str, facts: os.stat_result, digest: bytes) -> Entry:
         ("X-Content-Type-Options", "nosniff"),
     )
     return Entry(name, facts.st_size, modified_s, etag, media_type, last_modified, repr_digest, headers)
+
+
+def etag_of(digest: bytes) -> str:
+    """The strong entity tag of a content, from its SHA-256."""
+    return f'"{digest[:16].hex()}"'
+
+
+def address(name: str) -> str:
+    """The path of a file's own address."""
+    return "/files/" + quote(name)
 
 
 def guess_media_type(name: str) -> str:

@@ -36,6 +36,8 @@ PAGE_SCHEMA = {
     },
 }
 BINARY = {"schema": {"type": "string", "format": "binary"}}
+STORED = {"description": "Stored, under the entity tag in ETag."}
+BEARER: list[dict[str, list[str]]] = [{"token": []}]
 CONDITIONAL = (
     "Range",
     "If-Range",
@@ -83,6 +85,20 @@ def contract() -> dict[str, Any]:
                     "download", "A file, or ranges of it.", _download_responses(), _conditional()
                 ),
                 "head": _operation("describe", "A file's headers.", _head_responses(), _conditional()),
+                "put": _operation(
+                    "store",
+                    "Store a file, whole or not at all.",
+                    {"201": STORED, "204": STORED, **_problems(400, 401, 403, 404, 412, 413, 503, 507)},
+                    _conditional("If-Match", "If-None-Match", "Content-Digest"),
+                )
+                | {"security": BEARER, "requestBody": {"content": {"*/*": BINARY}}},
+                "delete": _operation(
+                    "remove",
+                    "Remove a file.",
+                    {"204": {"description": "Removed."}, **_problems(400, 401, 403, 404, 412, 503)},
+                    _conditional("If-Match", "If-None-Match"),
+                )
+                | {"security": BEARER},
             },
             "/process": {
                 "post": _operation(
@@ -101,7 +117,10 @@ def contract() -> dict[str, Any]:
                 "get": _operation("contract", "This document.", {"200": _json({"type": "object"})})
             },
         },
-        "components": {"schemas": schemas},
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
     }
 
 
@@ -116,8 +135,8 @@ def _parameter(name: str, place: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": place, "required": place == "path", "schema": schema}
 
 
-def _conditional() -> list[dict[str, Any]]:
-    return [_parameter(name, "header", {"type": "string"}) for name in CONDITIONAL]
+def _conditional(*names: str) -> list[dict[str, Any]]:
+    return [_parameter(name, "header", {"type": "string"}) for name in names or CONDITIONAL]
 
 
 def _download_responses() -> dict[str, Any]:

@@ -44,6 +44,12 @@ class DigestStore:
             self._known[identity] = found
             return found
 
+    def remember(self, identity: Identity, digest: bytes) -> None:
+        """Keep a digest that was computed as the file was written."""
+        with self._hashing:
+            self._known[identity] = digest
+            self._store(identity, digest)
+
     def _connect(self, folder: Path) -> sqlite3.Connection | None:
         try:
             folder.mkdir(parents=True, exist_ok=True)

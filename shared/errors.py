@@ -2,6 +2,8 @@
 
 ServiceError
 ├── BadRequest 400            BadName (not a name of the catalogue), BadHost, BadJson
+├── Unauthorized 401          carries WWW-Authenticate
+├── Forbidden 403             writes are off
 ├── NotFound 404              no such route, no such file
 ├── MethodNotAllowed 405      carries Allow
 ├── PreconditionFailed 412
@@ -12,7 +14,8 @@ ServiceError
 ├── Unprocessable 422         well-formed JSON that asks for something impossible
 ├── FieldsTooLarge 431
 ├── InternalError 500
-└── Unavailable 503           the file changed while it was read, a pool broke
+├── Unavailable 503           the file changed while it was read, a pool broke
+└── InsufficientStorage 507
 """
 
 from collections.abc import Iterable
@@ -49,6 +52,14 @@ class BadHost(BadRequest):
 
 class BadJson(BadRequest):
     pass
+
+
+class Unauthorized(ServiceError):
+    status = HTTPStatus.UNAUTHORIZED
+
+
+class Forbidden(ServiceError):
+    status = HTTPStatus.FORBIDDEN
 
 
 class NotFound(ServiceError):
@@ -99,6 +110,10 @@ class InternalError(ServiceError):
 
 class Unavailable(ServiceError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
+class InsufficientStorage(ServiceError):
+    status = HTTPStatus.INSUFFICIENT_STORAGE
 
 
 TITLES = {  # RFC 9110 section 15, where the standard library still has older names

@@ -11,7 +11,7 @@ from typing import Any
 
 from shared.catalogue import MAX_NAME_BYTES, Catalogue, check_name
 from shared.errors import BadRequest, ServiceError
-from shared.settings import MAX_PAGE
+from shared.settings import MAX_PAGE, UPLOADS_FOLDER
 
 DEFAULT_PAGE = 100
 
@@ -75,7 +75,7 @@ def _walk(
     heapq.heapify(heap)  # a page rarely needs all of a huge folder in order
     while heap:
         name = heapq.heappop(heap)
-        if "\\" in name or not _is_text(name):
+        if "\\" in name or name == UPLOADS_FOLDER or not _is_text(name):
             continue
         path = os.path.join(folder, name)
         follows = bool(after) and name == after[0]

@@ -7,7 +7,7 @@ READ = ("GET", "HEAD")
 ROUTES = {
     "/health": READ,
     "/files": READ,
-    "/files/{path}": READ,
+    "/files/{path}": (*READ, "PUT", "DELETE"),
     "/process": ("POST",),
     "/openapi.json": READ,
 }

@@ -7,6 +7,7 @@ from shared.corpus import ensure_corpus
 from shared.digests import DigestStore
 from shared.pools import Pools
 from shared.settings import Settings, default_files, read_settings
+from shared.uploads import sweep
 
 
 @dataclass(frozen=True)
@@ -22,4 +23,5 @@ def make_service(settings: Settings | None = None) -> Service:
     if settings.files == default_files().resolve():
         ensure_corpus(settings.files)
     catalogue = Catalogue(settings.files, DigestStore(settings.state))
+    sweep(catalogue)
     return Service(settings, catalogue, Pools(settings.pool_size))

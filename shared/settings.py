@@ -16,6 +16,8 @@ MAX_STEPS = 8
 MAX_FILE_WORK_BYTES = 256 * 1024 * 1024  # of a stored file that an operation reads
 MAX_PAGE = 1000
 MAX_RANGES = 64
+MAX_UPLOAD_BYTES = 8 * 1024 * 1024 * 1024
+UPLOADS_FOLDER = ".twins-uploads"  # in the catalogue's folder, on its filesystem, without an address
 
 KEEP_ALIVE_S = 30
 BACKLOG = 2048
@@ -36,6 +38,8 @@ class Settings:
     state: Path
     handlers: str = "async"
     counters: Path | None = None
+    token: str | None = None
+    max_upload_bytes: int = MAX_UPLOAD_BYTES
     pool_size: int = 0  # CPU pool: threads or processes per server process; 0 means one per available core
 
 
@@ -63,11 +67,27 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     pool = environment.get("TWINS_POOL_SIZE") or "0"
     if not pool.isdecimal():
         raise SettingError(f"TWINS_POOL_SIZE is {pool!r}; it must be a whole number, 0 for one per core.")
+    limit = environment.get("TWINS_MAX_UPLOAD_BYTES") or str(MAX_UPLOAD_BYTES)
+    if not limit.isdecimal():
+        raise SettingError(f"TWINS_MAX_UPLOAD_BYTES is {limit!r}; it must be a whole number of bytes.")
     counters = environment.get("TWINS_COUNTERS")
     return Settings(
         files=files.resolve(),
         state=Path(environment.get("TWINS_STATE") or cache_directory(environment)),
         handlers=handlers,
         counters=Path(counters) if counters else None,
+        token=read_token(environment),
+        max_upload_bytes=int(limit),
         pool_size=int(pool),
     )
+
+
+def read_token(environment: Mapping[str, str]) -> str | None:
+    """The bearer token for writes, from the environment or from a file; None, and writes are off, without."""
+    path = environment.get("TWINS_TOKEN_FILE")
+    if path is None:
+        return environment.get("TWINS_TOKEN") or None
+    try:
+        return Path(path).read_text().strip() or None
+    except (OSError, UnicodeDecodeError):
+        raise SettingError(f"TWINS_TOKEN_FILE is {path!r}, which cannot be read.") from None

@@ -91,7 +91,7 @@ def test_every_server_and_scenario_is_named() -> None:
 def test_every_setting_is_named() -> None:
     source = (ROOT / "shared" / "settings.py").read_text()
     for name in set(re.findall(r'"(TWINS_[A-Z_]+)"', source)):
-        assert f"`{name}`" in README, name
+        assert f"`{name}`" in README, name  # a row of the table of variables
 
 
 def test_every_scenario_of_a_plan_is_described() -> None:

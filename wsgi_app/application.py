@@ -18,6 +18,7 @@ from wsgi_app.health import health
 from wsgi_app.processing import process
 from wsgi_app.replies import WireResponse, send_problem, send_reply
 from wsgi_app.requests import admit_request, whole_path
+from wsgi_app.uploads import put, remove
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ def add_routes(app: Flask, service: Service) -> None:
     route("/health", "health", partial(health, service), "GET")
     route("/files", "list_files", partial(list_files, service), "GET")
     route("/files/<any_path:name>", "download", partial(download, service), "GET")
+    route("/files/<any_path:name>", "put", partial(put, service), "PUT")
+    route("/files/<any_path:name>", "remove", partial(remove, service), "DELETE")
     route("/process", "process", partial(process, service), "POST")
     route("/openapi.json", "contract", contract, "GET")
 

@@ -16,11 +16,11 @@ from shared.reading import read_waiting
 from shared.replies import json_reply
 from shared.service import Service
 from wsgi_app.replies import WireResponse, send_reply
-from wsgi_app.requests import deciding_headers, path_after, query_values
+from wsgi_app.requests import deciding_headers, environ_keys, path_after, query_values
 
 SMALL_BYTES = 128 * 1024  # below, one read and one send cost less than a sendfile's set-up
 BLOCK_BYTES = 256 * 1024
-NAMES = {f"HTTP_{name.upper().replace('-', '_')}": name for name in DECIDING}
+NAMES = environ_keys(DECIDING)
 
 
 def list_files(service: Service) -> WireResponse:

@@ -1,6 +1,6 @@
 """Plain values out of a WSGI environ."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -23,6 +23,12 @@ def admit_request(environ: Environ) -> None:
         if key in environ:
             sizes.append(len(key) + len(environ[key]))
     admit(len(environ["RAW_URI"]), environ.get("HTTP_HOST"), sizes, environ["SERVER_PROTOCOL"] == "HTTP/1.1")
+
+
+def environ_keys(names: Iterable[str]) -> dict[str, str]:
+    """The environ's keys of request headers, for `deciding_headers`."""
+    bare = ("content-type", "content-length")
+    return {("" if name in bare else "HTTP_") + name.upper().replace("-", "_"): name for name in names}
 
 
 def deciding_headers(environ: Environ, names: Mapping[str, str]) -> dict[str, str]:

@@ -31,7 +31,7 @@ def test_unknown_route(any_server: Running) -> None:
         ("DELETE", "/process", "POST"),
         ("GET", "/process", "POST"),
         ("HEAD", "/process", "POST"),
-        ("PATCH", "/files/blob.bin", "GET, HEAD"),
+        ("PATCH", "/files/blob.bin", "DELETE, GET, HEAD, PUT"),
         ("TRACE", "/files", "GET, HEAD"),
     ],
 )
@@ -44,7 +44,11 @@ def test_wrong_method(any_server: Running, method: str, target: str, allow: str)
 
 def test_options(any_server: Running) -> None:
     answer = ask(any_server.port, "OPTIONS", "/files/blob.bin")
-    assert (answer.status, answer.header("allow"), answer.body) == (204, "GET, HEAD, OPTIONS", b"")
+    assert (answer.status, answer.header("allow"), answer.body) == (
+        204,
+        "DELETE, GET, HEAD, OPTIONS, PUT",
+        b"",
+    )
     assert answer.header("content-length") is None
     assert ask(any_server.port, "OPTIONS", "/nothing").status == 404
 

@@ -1,0 +1,52 @@
+"""`PUT` and `DELETE /files/{path}` on the ASGI face: the body stored block by block, in a thread."""
+
+from collections.abc import AsyncIterator
+
+from anyio.to_thread import run_sync
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from asgi_app.replies import WireResponse, send_reply
+from asgi_app.requests import deciding_headers, header_keys, path_after
+from shared.errors import BadRequest
+from shared.service import Service
+from shared.uploads import DECIDING, Upload, authorize, delete
+
+BLOCK_BYTES = 256 * 1024
+NAMES = header_keys(DECIDING)
+
+
+async def put(service: Service, request: Request) -> WireResponse:
+    scope = request.scope
+    headers = deciding_headers(scope, NAMES)
+    authorize(headers, service.settings.token)
+    name = path_after(scope, "/files/")
+    upload = await run_sync(Upload, service.catalogue, name, headers, service.settings.max_upload_bytes)
+    try:
+        async for block in body_blocks(request):
+            await run_sync(upload.write, block)
+        return send_reply(await run_sync(upload.finish))
+    finally:
+        upload.abort()
+
+
+async def remove(service: Service, request: Request) -> WireResponse:
+    headers = deciding_headers(request.scope, NAMES)
+    authorize(headers, service.settings.token)
+    name = path_after(request.scope, "/files/")
+    return send_reply(await run_sync(delete, service.catalogue, name, headers))
+
+
+async def body_blocks(request: Request) -> AsyncIterator[bytes]:
+    """The body as it comes, in blocks worth a thread each; BadRequest where the client went away."""
+    block = bytearray()
+    try:
+        async for part in request.stream():
+            block += part
+            if len(block) >= BLOCK_BYTES:
+                yield bytes(block)
+                block.clear()
+    except ClientDisconnect:
+        raise BadRequest("The body ended early.") from None
+    if block:
+        yield bytes(block)

@@ -1,0 +1,234 @@
+"""Uploads: a file becomes visible whole, durable and checked, or not at all.
+
+Bytes go to a temporary file in a folder of the catalogue that has no address, under a lock that its writer
+holds: what a killed process left is recognised by the lock being free, and swept at the next start.
+"""
+
+import errno
+import fcntl
+import hashlib
+import hmac
+import os
+import tempfile
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+from shared.catalogue import Catalogue, Entry, address, check_name, etag_of
+from shared.conditions import matches
+from shared.digests import identity_of
+from shared.errors import (
+    BadName,
+    BadRequest,
+    ContentTooLarge,
+    Forbidden,
+    InsufficientStorage,
+    NotFound,
+    PreconditionFailed,
+    Unauthorized,
+    Unavailable,
+)
+from shared.replies import Reply
+from shared.settings import UPLOADS_FOLDER
+
+DECIDING = ("authorization", "content-digest", "content-length", "if-match", "if-none-match")
+"""The request headers that uploads and deletions look at."""
+
+MAX_LENGTH_DIGITS = 15
+ALGORITHMS = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}
+
+
+def authorize(headers: Mapping[str, str], token: str | None) -> None:
+    """Raise Forbidden where writes are off, Unauthorized without the right bearer token (RFC 6750)."""
+    if token is None:
+        raise Forbidden("Writing is off: the service was started without TWINS_TOKEN.")
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode("latin-1"), token.encode()):
+        raise Unauthorized("Writing needs the bearer token.", (("WWW-Authenticate", "Bearer"),))
+
+
+class Upload:
+    """One upload under way. `finish` or `abort` ends it; `abort` after either does nothing."""
+
+    def __init__(self, catalogue: Catalogue, name: str, headers: Mapping[str, str], limit_bytes: int) -> None:
+        """Open the temporary file; raises whatever can be refused before the first byte of the body."""
+        self._catalogue = catalogue
+        self._name = check_name(name)
+        self._headers = headers
+        self._limit = limit_bytes
+        self._expected = read_digests(headers.get("content-digest", ""))
+        announced = headers.get("content-length", "0")
+        if len(announced) > MAX_LENGTH_DIGITS or int(announced) > limit_bytes:
+            raise ContentTooLarge(f"The body has {announced} bytes; at most {limit_bytes} are stored.")
+        check_preconditions(current(catalogue, name), headers)
+        self._size = 0
+        self._digests = {algorithm: ALGORITHMS[algorithm]() for algorithm in {"sha-256", *self._expected}}
+        with storing(name):
+            self._descriptor, self._path = tempfile.mkstemp(dir=uploads_folder(catalogue))
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+
+    def write(self, block: bytes) -> None:
+        """Append to the file; ContentTooLarge, InsufficientStorage."""
+        self._size += len(block)
+        if self._size > self._limit:
+            raise ContentTooLarge(f"The body has more than {self._limit} bytes.")
+        for digest in self._digests.values():
+            digest.update(block)
+        with storing(self._name):
+            rest = memoryview(block)
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+
+    def finish(self) -> Reply:
+        """Make the file visible: 201 where there was none, 204 where it replaced one, with its new ETag."""
+        if self._size != int(self._headers.get("content-length", self._size)):
+            raise BadRequest("The body ended before its Content-Length.")
+        for algorithm, expected in self._expected.items():
+            if self._digests[algorithm].digest() != expected:
+                raise BadRequest(f"The body is not the one whose {algorithm} digest Content-Digest has.")
+        target = os.path.join(self._catalogue.root, self._name)
+        with storing(self._name):
+            os.fchmod(self._descriptor, 0o644)
+            os.fsync(self._descriptor)
+            with alone(self._catalogue):
+                before = current(self._catalogue, self._name)
+                check_preconditions(before, self._headers)
+                make_folders(self._catalogue, target)
+                os.replace(self._path, target)
+                sync_folder(os.path.dirname(target))
+        sha256 = self._digests["sha-256"].digest()
+        self._catalogue.digests.remember(identity_of(os.fstat(self._descriptor)), sha256)
+        self.abort()
+        etag = ("ETag", etag_of(sha256))
+        if before is None:
+            return Reply(201, (etag, ("Location", address(self._name)), ("Content-Length", "0")))
+        return Reply(204, (etag,))
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        if self._descriptor >= 0:
+            with suppress(FileNotFoundError):
+                os.unlink(self._path)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def delete(catalogue: Catalogue, name: str, headers: Mapping[str, str]) -> Reply:
+    """Remove a file, if it is the one that the request's conditions name."""
+    with storing(name), alone(catalogue):
+        entry = current(catalogue, check_name(name))
+        check_preconditions(entry, headers)
+        if entry is None:
+            raise NotFound(f"There is no file named {name!r}.")
+        path = os.path.join(catalogue.root, name)
+        os.unlink(path)
+        sync_folder(os.path.dirname(path))
+    return Reply(204, ())
+
+
+def sweep(catalogue: Catalogue) -> None:
+    """Remove what uploads of server processes that were killed have left: nobody holds their locks."""
+    try:
+        found = list(os.scandir(os.path.join(catalogue.root, UPLOADS_FOLDER)))
+    except OSError:
+        return
+    for entry in found:
+        with suppress(OSError):
+            descriptor = os.open(entry.path, os.O_RDWR | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(entry.path)
+            finally:
+                os.close(descriptor)
+
+
+def read_digests(field: str) -> dict[str, bytes]:
+    """The digests of a Content-Digest field that can be checked (RFC 9530 section 2); BadRequest.
+
+    Algorithms that are not known are left out, as the RFC has it.
+    """
+    found: dict[str, bytes] = {}
+    for member in filter(None, (part.strip(" \t") for part in field.split(","))):
+        algorithm, equals, value = member.partition("=")
+        if not equals or len(value) < 2 or value[0] != ":" or value[-1] != ":":
+            raise BadRequest("Content-Digest is not a dictionary of byte sequences (RFC 9530 section 2).")
+        try:
+            digest = b64decode(value[1:-1], validate=True)
+        except Base64Error:
+            raise BadRequest("Content-Digest has a digest that is not base64.") from None
+        if algorithm in ALGORITHMS:
+            found[algorithm] = digest
+    return found
+
+
+def current(catalogue: Catalogue, name: str) -> Entry | None:
+    """The stored file's entry, None where there is no such file."""
+    try:
+        opened = catalogue.open(name)
+    except NotFound:
+        return None
+    os.close(opened.descriptor)
+    return opened.entry
+
+
+def check_preconditions(entry: Entry | None, headers: Mapping[str, str]) -> None:
+    """If-Match and If-None-Match of a change (RFC 9110 sections 13.1.1 and 13.1.2); PreconditionFailed."""
+    if_match, if_none_match = headers.get("if-match"), headers.get("if-none-match")
+    if if_match is not None and (entry is None or not matches(if_match, entry.etag, weak=False)):
+        raise PreconditionFailed("The file is not the one that If-Match names.")
+    if if_none_match is not None and entry is not None and matches(if_none_match, entry.etag, weak=True):
+        raise PreconditionFailed("There is such a file already, and If-None-Match asks for none.")
+
+
+def make_folders(catalogue: Catalogue, target: str) -> None:
+    """Make the folders above a file; BadName where they lead out of the catalogue or are files."""
+    folder = os.path.dirname(target)
+    real = os.path.realpath(folder)
+    if real != catalogue.root and not real.startswith(catalogue.root + os.sep):
+        raise BadName("The name leads out of the catalogue.")
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise BadName("A part of the name is a file, not a folder.") from None
+    if os.path.isdir(target):
+        raise BadName("The name is a folder's.")
+
+
+def uploads_folder(catalogue: Catalogue) -> str:
+    folder = os.path.join(catalogue.root, UPLOADS_FOLDER)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    return folder
+
+
+def sync_folder(folder: str) -> None:
+    """Make a rename in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def alone(catalogue: Catalogue) -> Iterator[None]:
+    """Hold the catalogue's lock, so that a condition still holds when the change is made."""
+    descriptor = os.open(uploads_folder(catalogue), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def storing(name: str) -> Iterator[None]:
+    """Turn what the disk refuses into what the client is told."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise InsufficientStorage("There is no room left to store the file.") from None
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise Forbidden(f"{name!r} cannot be written here.") from None
+        raise Unavailable(f"{name!r} cannot be stored now: {os.strerror(error.errno or 0)}.") from None
