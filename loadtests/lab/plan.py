@@ -26,7 +26,9 @@ class Part(BaseModel):
 class Time(Part):
     """Seconds of each phase of a cell."""
 
-    warmup_s: Seconds = Field(default=2.0, description="discarded; ends early where the server is steady")
+    warmup_s: Seconds = Field(
+        default=2.0, description="discarded; the self-check of the steady state says if it was enough"
+    )
     measure_s: Annotated[float, Field(gt=0, le=86_400)] = 10.0
     drain_s: Seconds = Field(
         default=2.0, description="at most; a cell with nothing in flight goes on at once"

@@ -1,12 +1,13 @@
 """The cells of a run in their order, archived one by one, resumable at any moment."""
 
 import os
+import resource
 import shutil
 import signal
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -21,7 +22,7 @@ from loadtests.lab.records import CellRecord, Level, SearchRecord, ServerRun
 from loadtests.lab.runs import Run, pinning
 from loadtests.lab.search import Trial, find_capacity
 
-GENERATOR_START_S, SERVER_START_S, SEARCH_CELLS = 0.9, 0.9, 14
+GENERATOR_START_S, SERVER_START_S, SEARCH_CELLS = 1.0, 0.9, 14
 
 
 def estimate_s(plan: Plan, cells: Sequence[PlannedCell]) -> float:
@@ -44,6 +45,7 @@ def carry_out(run: Run, files: Path, progress: Progress) -> list[CellRecord]:
     left = [cell for cell in planned_cells(run.plan) if cell.id not in done]
     server_cpus, generator_cpus = pinning(run.plan)
     bench = Bench(run.directory, run.plan, files, server_cpus, generator_cpus, run.manifest.calibration)
+    _raise_open_files()
     progress.begin(len(done), len(left), estimate_s(run.plan, left))
     with _terminable(), _pinned(generator_cpus):
         for _, group in groupby(left, key=lambda cell: (cell.block, cell.server)):
@@ -179,6 +181,13 @@ def _search_labels(bench: Bench, cell: PlannedCell) -> dict[str, Any]:
 def _write_search(bench: Bench, cell: PlannedCell, record: SearchRecord) -> None:
     (bench.run / "searches").mkdir(exist_ok=True)
     archive.write_record(bench.run / "searches" / f"{cell.id}.json", record)
+
+
+def _raise_open_files() -> None:
+    """As many open files as the system allows: what is started here inherits it."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS names a limit that it does not accept
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextmanager

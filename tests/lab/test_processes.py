@@ -1,5 +1,6 @@
 """The guardian: nothing outlives what started it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.lab import processes
+from loadtests.lab import journal, processes
 from tests.conftest import require
 
 FAMILY = "sleep 60 & setsid sleep 60 & exec sleep 60"
@@ -70,7 +71,7 @@ def test_nothing_outlives_a_killed_suite_or_guardian(
     program = f"""
         import time
         from pathlib import Path
-        from loadtests.lab import processes
+        from loadtests.lab import journal, processes
         child = processes.start(["sh", "-c", {command!r}], environment={{}}, cpus=None, log=Path("log"))
         print(child.guardian.pid, flush=True)
         time.sleep(60)
@@ -104,3 +105,21 @@ def test_pinning(tmp_path: Path) -> None:
     processes.wait([child], 5)
     assert child.ended()
     assert child.tail() == f"[{cpu}]"
+
+
+def test_leftovers_of_a_run_are_ended_but_no_stranger_is(tmp_path: Path) -> None:
+    require(Path("/proc/self/stat").is_file(), "there is no /proc")
+    left, stranger = (
+        subprocess.Popen(["sleep", "60"], start_new_session=True)  # noqa: S607  of the system
+        for _ in range(2)
+    )
+    journal.note_process(tmp_path, left.pid)
+    note = json.dumps({"pid": stranger.pid, "started": "another boot/1"})
+    with (tmp_path / journal.PROCESSES).open("a") as file:
+        file.write(note + "\n" + '{"pid": 1')
+    assert journal.end_leftovers(tmp_path) == 1
+    assert left.wait(5) == -signal.SIGKILL
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
+    assert journal.end_leftovers(tmp_path) == 0
