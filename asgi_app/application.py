@@ -18,6 +18,7 @@ from asgi_app.health import health
 from asgi_app.processing import process
 from asgi_app.replies import WireResponse, send_problem, send_reply
 from asgi_app.requests import admit_request, read_body, whole_path
+from asgi_app.streams import stream
 from asgi_app.uploads import put, remove
 from shared.contract import contract_reply
 from shared.counters import claim
@@ -96,6 +97,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         route("/process", "process", process, "POST")
     route("/files/{name:path}", "put", put, "PUT")
     route("/files/{name:path}", "remove", remove, "DELETE")
+    route("/stream", "stream", stream, "GET", "HEAD")
     route("/openapi.json", "contract", contract, "GET", "HEAD")
 
 

@@ -51,17 +51,25 @@ async def send_blocks(body: Body, receive: Receive, send: Send) -> None:
     uvicorn takes blocks for a client that is gone in silence and without ever waiting: unwatched,
     the loop would serve nobody else until the last of them was read.
     """
+    sending = asyncio.ensure_future(send_all(body, send))
     gone = asyncio.ensure_future(disconnected(receive))
     try:
-        async with aclosing(body.blocks()) as blocks:
-            async for block in blocks:
-                await send({"type": "http.response.body", "body": block, "more_body": True})
-                await asyncio.sleep(0)
-                if gone.done():
-                    return
-        await send({"type": "http.response.body", "body": b""})
+        await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
     finally:
         gone.cancel()
+        if not sending.done():
+            sending.cancel()
+            await asyncio.wait((sending,))
+    if not sending.cancelled():
+        sending.result()
+
+
+async def send_all(body: Body, send: Send) -> None:
+    async with aclosing(body.blocks()) as blocks:
+        async for block in blocks:
+            await send({"type": "http.response.body", "body": block, "more_body": True})
+            await asyncio.sleep(0)  # a server that never waits would leave the loop to nobody else
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def disconnected(receive: Receive) -> None:

@@ -7,6 +7,7 @@ from shared.errors import PROBLEM_TYPE
 from shared.operations import WORK
 from shared.replies import Reply, json_reply
 from shared.settings import MAX_PAGE
+from shared.streams import MAX_CHUNK_BYTES, MAX_COUNT, MAX_INTERVAL_MS
 
 PROBLEM_SCHEMA = {
     "type": "object",
@@ -37,6 +38,10 @@ PAGE_SCHEMA = {
 }
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 STORED = {"description": "Stored, under the entity tag in ETag."}
+STREAM = {
+    "description": "Chunks or Server-Sent Events.",
+    "content": {"application/octet-stream": BINARY, "text/event-stream": {"schema": {"type": "string"}}},
+}
 BEARER: list[dict[str, list[str]]] = [{"token": []}]
 CONDITIONAL = (
     "Range",
@@ -74,7 +79,7 @@ def contract() -> dict[str, Any]:
                     "A page of the catalogue.",
                     {"200": _json(_reference("Page")), **_problems(400)},
                     parameters=[
-                        _parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE}),
+                        _parameter("limit", "query", _whole_number(1, MAX_PAGE)),
                         _parameter("after", "query", {"type": "string"}),
                     ],
                 )
@@ -113,6 +118,21 @@ def contract() -> dict[str, Any]:
                     }
                 }
             },
+            "/stream": {
+                "get": _operation(
+                    "stream",
+                    "A response made slowly: chunks, or events that can be resumed.",
+                    {"200": STREAM, **_problems(400)},
+                    [
+                        _parameter("format", "query", {"enum": ["events", "chunks"]}),
+                        _parameter("count", "query", _whole_number(1, MAX_COUNT)),
+                        _parameter("interval_ms", "query", _whole_number(0, MAX_INTERVAL_MS)),
+                        _parameter("heartbeat_ms", "query", _whole_number(10, MAX_INTERVAL_MS)),
+                        _parameter("size", "query", _whole_number(1, MAX_CHUNK_BYTES)),
+                        _parameter("Last-Event-ID", "header", {"type": "string"}),
+                    ],
+                )
+            },
             "/openapi.json": {
                 "get": _operation("contract", "This document.", {"200": _json({"type": "object"})})
             },
@@ -133,6 +153,10 @@ def _operation(
 
 def _parameter(name: str, place: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": place, "required": place == "path", "schema": schema}
+
+
+def _whole_number(least: int, most: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": least, "maximum": most}
 
 
 def _conditional(*names: str) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ ROUTES = {
     "/files": READ,
     "/files/{path}": (*READ, "PUT", "DELETE"),
     "/process": ("POST",),
+    "/stream": READ,
     "/openapi.json": READ,
 }
 

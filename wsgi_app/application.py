@@ -18,6 +18,7 @@ from wsgi_app.health import health
 from wsgi_app.processing import process
 from wsgi_app.replies import WireResponse, send_problem, send_reply
 from wsgi_app.requests import admit_request, whole_path
+from wsgi_app.streams import stream
 from wsgi_app.uploads import put, remove
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ def add_routes(app: Flask, service: Service) -> None:
     route("/files/<any_path:name>", "put", partial(put, service), "PUT")
     route("/files/<any_path:name>", "remove", partial(remove, service), "DELETE")
     route("/process", "process", partial(process, service), "POST")
+    route("/stream", "stream", partial(stream, service), "GET")
     route("/openapi.json", "contract", contract, "GET")
 
 

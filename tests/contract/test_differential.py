@@ -18,7 +18,9 @@ visible = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_siz
 segments = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x2FFF), min_size=1, max_size=8)
 targets = st.one_of(
     st.sampled_from(NAMES).map(lambda name: "/files/" + quote(name)),
-    st.sampled_from(["/health", "/files", "/process", "/openapi.json", "/", "/files/", "/files/..", "/none"]),
+    st.sampled_from(
+        ["/health", "/files", "/process", "/stream", "/openapi.json", "/", "/files/", "/files/..", "/none"]
+    ),
     st.lists(segments.map(lambda part: quote(part, safe="%/.;=&+")), max_size=4).map(
         lambda parts: "/files/" + "/".join(parts)
     ),
@@ -28,6 +30,9 @@ queries = st.one_of(
     st.just(""),
     st.integers(-5, 1500).map(lambda limit: f"?limit={limit}"),
     visible.map(lambda text: "?" + quote(text, safe="=&%+")),
+    st.tuples(
+        st.sampled_from(["events", "chunks", "x"]), st.integers(-1, 5), st.integers(-1, 2), st.integers(0, 9)
+    ).map(lambda four: "?format={}&count={}&interval_ms={}&size={}".format(*four)),
 )
 positions = st.one_of(st.just(""), st.integers(0, 300).map(str), st.integers(1048000, 1049000).map(str))
 ranges = st.one_of(
@@ -45,6 +50,7 @@ fields = st.lists(
         st.tuples(st.just("Range"), ranges),
         st.tuples(st.sampled_from(["If-Match", "If-None-Match", "If-Range"]), tags),
         st.tuples(st.sampled_from(["If-Modified-Since", "If-Unmodified-Since", "If-Range"]), dates),
+        st.tuples(st.just("Last-Event-ID"), st.one_of(st.integers(-1, 5).map(str), visible)),
         st.tuples(st.sampled_from(["X-Other", "Accept", "Content-Type"]), visible),
     ),
     max_size=4,
@@ -91,6 +97,7 @@ def test_no_difference(
     headers = [(name, value.replace("ETAG", etag)) for name, value in headers]
     if body and target == "/process":
         headers = [*headers, ("Content-Type", "application/json")]
+    assume(target != "/stream" or "interval_ms" in query)  # else it takes its default of ten seconds
     assume(sum(name == "Content-Type" for name, _ in headers) < 2)  # in the table of the servers' parsers
     answers = [ask(server.port, method, target + query, headers, body) for server in both]
     if target == "/health" and answers[0].status == 200:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import socket
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -155,7 +156,10 @@ def test_an_upload_cut_short_leaves_nothing(writable: Running) -> None:
             while connection.recv(65536):
                 pass
         assert get(writable, "there.txt").body == b"there"
-    assert left_over(writable) == []
+    deadline = time.monotonic() + 10  # the connection may end before the server has cleaned up
+    while left_over(writable):
+        assert time.monotonic() < deadline, left_over(writable)
+        time.sleep(0.02)
 
 
 def test_the_temporary_folder_has_no_address(writable: Running) -> None:

@@ -1,0 +1,93 @@
+"""`/stream`: a response made slowly, as chunks at an interval or as events that can be resumed."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from shared.encoding import encode
+from shared.errors import BadRequest
+from shared.replies import Headers, RawHeaders, raw
+
+DECIDING = ("accept", "last-event-id")
+"""The request headers that `plan_stream` looks at."""
+
+MAX_COUNT = 100_000
+MAX_INTERVAL_MS = 60_000
+MAX_CHUNK_BYTES = 65_536
+LONGEST_NUMBER = 9
+
+
+@dataclass(frozen=True)
+class Part:
+    """Wait `pause_s`, then send `block`."""
+
+    pause_s: float
+    block: bytes
+
+
+@dataclass(frozen=True)
+class Stream:
+    """`count` chunks or events, numbered from `first`, one every `interval_s`."""
+
+    events: bool
+    first: int
+    count: int
+    interval_s: float
+    heartbeat_s: float
+    size: int
+
+    @property
+    def headers(self) -> Headers:
+        return (
+            ("Content-Type", "text/event-stream" if self.events else "application/octet-stream"),
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+        )
+
+    @property
+    def raw_headers(self) -> RawHeaders:
+        return raw(self.headers)
+
+    def parts(self) -> Iterator[Part]:
+        """What to wait for and send, in order; the first without a wait."""
+        for number in range(self.first, self.count + 1):
+            pause_s = 0.0 if number == self.first else self.interval_s
+            while self.events and pause_s > self.heartbeat_s:
+                yield Part(self.heartbeat_s, b": heartbeat\n\n")
+                pause_s -= self.heartbeat_s
+            yield Part(pause_s, self._event(number) if self.events else self._chunk(number))
+
+    def _event(self, number: int) -> bytes:
+        data = encode({"number": number, "of": self.count})
+        return b"id: %d\ndata: %b\n\n" % (number, data)
+
+    def _chunk(self, number: int) -> bytes:
+        return (b"%d " % number * self.size)[: self.size]
+
+
+def plan_stream(query: Mapping[str, str], headers: Mapping[str, str]) -> Stream:
+    """Decide a stream from its query and headers (lower-case names); BadRequest names what is wrong.
+
+    A `Last-Event-ID` resumes after the event of that number (WHATWG HTML section 9.2).
+    """
+    kind = query.get("format") or ("events" if "text/event-stream" in headers.get("accept", "") else "chunks")
+    if kind not in ("events", "chunks"):
+        raise BadRequest(f"format is {kind[:40]!r}; it can be events or chunks.")
+    last = headers.get("last-event-id", "0") if kind == "events" else "0"
+    if not (last.isascii() and last.isdecimal() and len(last) <= LONGEST_NUMBER):
+        raise BadRequest("Last-Event-ID is not the number of an event of this stream.")
+    return Stream(
+        events=kind == "events",
+        first=int(last) + 1,
+        count=_number(query, "count", 10, 1, MAX_COUNT),
+        interval_s=_number(query, "interval_ms", 1000, 0, MAX_INTERVAL_MS) / 1000,
+        heartbeat_s=_number(query, "heartbeat_ms", 15_000, 10, MAX_INTERVAL_MS) / 1000,
+        size=_number(query, "size", 64, 1, MAX_CHUNK_BYTES),
+    )
+
+
+def _number(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = query.get(name, str(default))
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER else -1
+    if not least <= number <= most:
+        raise BadRequest(f"{name} is {text[:40]!r}; it must be a whole number from {least} to {most}.")
+    return number

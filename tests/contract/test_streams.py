@@ -1,0 +1,79 @@
+"""Streams: blocks when they are due, events that resume, and clients that go away."""
+
+import socket
+import time
+
+import psutil
+import pytest
+
+from tests.servers import Running
+from tests.wire import ask, request_bytes
+
+INTERVAL_S = 0.3
+
+
+def test_chunks_come_at_their_interval(any_server: Running) -> None:
+    start = time.monotonic()
+    answer = ask(any_server.port, "GET", "/stream?count=4&interval_ms=60&size=5")
+    assert time.monotonic() - start >= 0.18
+    assert (answer.status, answer.body) == (200, b"1 1 12 2 23 3 34 4 4")
+    assert answer.header("content-type") == "application/octet-stream"
+    assert answer.header("content-length") is None
+
+
+def test_events_resume(any_server: Running) -> None:
+    accept = ("Accept", "text/event-stream")
+    answer = ask(any_server.port, "GET", "/stream?count=3&interval_ms=1", [accept])
+    events = [b'id: %d\ndata: {"number":%d,"of":3}\n\n' % (n, n) for n in (1, 2, 3)]
+    assert (answer.header("content-type"), answer.body) == ("text/event-stream", b"".join(events))
+    resumed = ask(any_server.port, "GET", "/stream?count=3&interval_ms=1", [accept, ("Last-Event-ID", "2")])
+    assert resumed.body == events[2]
+    ended = ask(any_server.port, "GET", "/stream?count=3", [accept, ("Last-Event-ID", "3")])
+    assert (ended.status, ended.body) == (200, b"")
+
+
+def test_heartbeats_fill_long_waits(server: Running) -> None:
+    answer = ask(server.port, "GET", "/stream?format=events&count=2&interval_ms=100&heartbeat_ms=30")
+    assert answer.body.count(b": heartbeat\n\n") == 3
+
+
+def test_head_is_answered_at_once(any_server: Running) -> None:
+    answer = ask(any_server.port, "HEAD", "/stream?count=100&interval_ms=60000")
+    assert (answer.status, answer.body) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    "query", ["format=x", "count=0", "count=-1", "interval_ms=60001", "size=0", "heartbeat_ms=1"]
+)
+def test_what_is_refused(server: Running, query: str) -> None:
+    answer = ask(server.port, "GET", f"/stream?{query}")
+    assert answer.status == 400
+    assert query.partition("=")[0].encode() in answer.body
+
+
+def test_a_client_that_is_gone_is_noticed(server: Running) -> None:
+    family = [psutil.Process(server.process.pid)]
+    family += family[0].children(recursive=True)
+
+    def open_sockets() -> int:
+        return sum(
+            1
+            for process in family
+            for link in process.net_connections("tcp")
+            if link.status != psutil.CONN_LISTEN
+        )
+
+    time.sleep(0.2)
+    before = open_sockets()
+    target = f"/stream?count=1000&interval_ms={int(INTERVAL_S * 1000)}"
+    clients = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(20)]
+    for client in clients:
+        client.sendall(request_bytes("GET", target))
+        assert client.recv(100)
+    assert open_sockets() >= before + 20
+    for client in clients:
+        client.close()
+    deadline = time.monotonic() + 10 * INTERVAL_S
+    while open_sockets() > before:
+        assert time.monotonic() < deadline, "sockets are still held"
+        time.sleep(0.05)

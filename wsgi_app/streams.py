@@ -1,0 +1,48 @@
+"""`/stream` on the WSGI face: the thread that serves waits, and watches its client meanwhile."""
+
+import select
+import socket
+import time
+from collections.abc import Iterator
+
+from flask import request
+
+from shared.service import Service
+from shared.streams import DECIDING, Stream, plan_stream
+from wsgi_app.replies import WireResponse
+from wsgi_app.requests import deciding_headers, environ_keys, query_values
+
+NAMES = environ_keys(DECIDING)
+
+
+def stream(service: Service) -> WireResponse:
+    environ = request.environ
+    plan = plan_stream(query_values(environ), deciding_headers(environ, NAMES))
+    body = () if environ["REQUEST_METHOD"] == "HEAD" else stream_blocks(plan, environ.get("gunicorn.socket"))
+    return WireResponse(200, plan.headers, body)
+
+
+def stream_blocks(plan: Stream, client: socket.socket | None) -> Iterator[bytes]:
+    """The blocks, each when it is due, until the last or until the client is gone."""
+    for part in plan.parts():
+        if not wait(part.pause_s, client):
+            return
+        yield part.block
+
+
+def wait(pause_s: float, client: socket.socket | None) -> bool:
+    """Wait, but not for a client that is gone: whether it is still there.
+
+    gunicorn would notice only when the second block after that could not be sent.
+    """
+    if client is None:
+        time.sleep(pause_s)
+        return True
+    due = time.monotonic() + pause_s
+    readable, _, _ = select.select([client], [], [], pause_s)
+    if not readable:
+        return True
+    if not client.recv(1, socket.MSG_PEEK):
+        return False
+    time.sleep(max(0.0, due - time.monotonic()))  # it sent its next request ahead
+    return True
