@@ -17,13 +17,14 @@ from loadtests.samples import CENSORED, DROPPED, KINDS, MEASURE, OK, Samples
 
 Percentiles = dict[str, int | None]
 MOST_MOMENTS = 30
+STRETCHES_US = [step * 10**power for power in range(5, 12) for step in (1, 2, 5)]  # 0.1 s to five days
 
 
 class Moment(Record):
     """A stretch of a cell, warm-up included; `begin_s` counts from the generator's zero."""
 
-    begin_s: int
-    length_s: int
+    begin_s: float
+    length_s: float
     phase: Literal["warmup", "measure", "drain"]
     ok_per_s: float
     failed_per_s: float
@@ -112,12 +113,12 @@ def summarise_cell(record: CellRecord, samples: Samples, target_us: int | None =
 
 
 def moments(record: CellRecord, samples: Samples) -> list[Moment]:
-    """A valid cell over time, by when requests ended: whole seconds, longer ones where a cell is long."""
+    """A valid cell over time, by when requests ended, in stretches of a round length."""
     generator = record.generator
     if record.state == "invalid" or generator is None:
         return []
-    length_s = max(1, -(-generator.measure_us // (MOST_MOMENTS * 1_000_000)))
-    stretch_us = length_s * 1_000_000
+    stretch_us = next(us for us in STRETCHES_US if generator.measure_us <= MOST_MOMENTS * us)
+    length_s = stretch_us / 1e6
     ended_us = samples["due_us"] + samples["last_byte_us"]
     order = np.argsort(ended_us, kind="stable")
     begins_us = np.arange(0, generator.end_us, stretch_us)
@@ -129,7 +130,7 @@ def moments(record: CellRecord, samples: Samples) -> list[Moment]:
         points = percentiles(np.sort(inside["last_byte_us"][ok].astype(np.int64)))
         found.append(
             Moment(
-                begin_s=begin_us // 1_000_000,
+                begin_s=begin_us / 1e6,
                 length_s=length_s,
                 phase=_phase(begin_us, generator),
                 ok_per_s=int(ok.sum()) / length_s,

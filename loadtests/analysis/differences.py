@@ -76,10 +76,7 @@ def paired(
         value, base = (metric.pick(cell) if cell else None for cell in cells)
         if value and base:
             pairs.append((value, base))
-            limited = [
-                limited[i] or (cell is not None and cell.state == "generator-limited")
-                for i, cell in enumerate(cells)
-            ]
+            limited = [known or _limited(cell, metric) for known, cell in zip(limited, cells, strict=True)]
         else:
             reasons.append(f"block {block}: {_missing(cells, metric)}")
     logs = ratios.log_ratios(*zip(*pairs, strict=True)) if pairs else []
@@ -141,6 +138,10 @@ def judged(
         cross_check=(check.low, check.high) if check and check.low and check.high else None,
         reasons=list(reasons),
     )
+
+
+def _limited(cell: CellSummary | None, metric: Metric) -> bool:
+    return cell is not None and cell.state == "generator-limited" and metric.limited != "exact"
 
 
 def _missing(cells: Sequence[CellSummary | None], metric: Metric) -> str:

@@ -17,7 +17,7 @@ class Metric:
     label: str
     unit: Unit
     higher_is_better: bool
-    limited: Literal["at least", "at most"]
+    limited: Literal["exact", "at least", "at most"]
     pick: Callable[[CellSummary], float | None]
 
 
@@ -49,19 +49,17 @@ METRICS = {
         Metric("service_p50", "median service time", "us", False, "at most", _service("p50")),
         Metric("service_p99", "p99 service time", "us", False, "at most", _service("p99")),
         Metric("service_mean", "mean service time", "us", False, "at most", lambda c: c.service_mean_us),
-        Metric("error_share", "errors", "share", False, "at most", _error_share),
-        Metric(
-            "cpu_ms_per_request", "CPU per request", "ms", False, "at most", lambda c: c.cpu_ms_per_request
-        ),
-        Metric("busy_cores", "CPU of the server", "cores", False, "at most", lambda c: c.busy_cores),
+        Metric("error_share", "errors", "share", False, "exact", _error_share),
+        Metric("cpu_ms_per_request", "CPU per request", "ms", False, "exact", lambda c: c.cpu_ms_per_request),
+        Metric("busy_cores", "CPU of the server", "cores", False, "exact", lambda c: c.busy_cores),
         Metric(
             "generator_cores",
             "CPU of the generator",
             "cores",
             False,
-            "at most",
+            "exact",
             lambda c: c.generator_busy_cores,
         ),
-        Metric("rss_peak_bytes", "peak memory", "bytes", False, "at most", lambda c: c.rss_peak_bytes),
+        Metric("rss_peak_bytes", "peak memory", "bytes", False, "exact", lambda c: c.rss_peak_bytes),
     )
 }

@@ -39,7 +39,8 @@ class Point(Record):
     scenario: str
     level: Level
     state: CellState = Field(description="invalid where no block is valid, else the worst of the valid ones")
-    reasons: list[str] = Field(description="of its invalid and generator-limited cells")
+    reasons: list[str] = Field(description="why its invalid cells are that")
+    limits: list[str] = Field(description="why its generator-limited cells are that")
     cells: list[str] = Field(description="ids, one a block")
     valid_blocks: int
     estimates: dict[str, Estimate | None] = Field(description="by metric; null where no block has the figure")
@@ -100,12 +101,17 @@ def _point(name: str, cells: list[CellSummary]) -> Point:
         scenario=cells[0].scenario,
         level=cells[0].level,
         state=_state(valid, limited),
-        reasons=sorted({cell.reason for cell in cells if cell.reason}),
+        reasons=_reasons(cells, "invalid"),
+        limits=_reasons(cells, "generator-limited"),
         cells=[cell.id for cell in cells],
         valid_blocks=len(valid),
         estimates=estimates,
         nines=_nines(valid),
     )
+
+
+def _reasons(cells: Sequence[CellSummary], state: CellState) -> list[str]:
+    return sorted({cell.reason or "no reason recorded" for cell in cells if cell.state == state})
 
 
 def _nines(cells: Sequence[CellSummary]) -> list[Nine]:

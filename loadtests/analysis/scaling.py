@@ -58,7 +58,7 @@ class Curve(Record):
     unfitted: str | None = Field(description="why no law was fitted")
     slots: int | None
     slot_kind: str | None
-    service_time_us: float | None = Field(description="mean, with no more users than slots: nobody queues")
+    service_time_us: float | None = Field(description="least median at a level where nobody queues")
     bound_per_s: float | None = Field(description="Little's law: slots / service time")
 
 
@@ -77,12 +77,15 @@ def curves(points: Mapping[str, Point], cells: Mapping[str, CellSummary]) -> lis
 
 
 def slots_bound(group: Sequence[Point], cells: Mapping[str, CellSummary]) -> tuple[float, float] | None:
-    """(service time in µs, bound per second) of a server, from its levels where nobody queues; or None."""
+    """(service time in µs, bound per second) of a server, from its levels where nobody queues; or None.
+
+    The least of the levels' medians: a few slow requests do not lower what the slots allow.
+    """
     first = _first_cell(group, cells)
     if first is None or not first.slots:
         return None
     free = [p for p in group if p.level.kind == "users" and p.level.value <= first.slots]
-    times = [p.estimates["service_mean"] for p in free]
+    times = [p.estimates["service_p50"] for p in free]
     known = [time.value for time in times if time]
     if not known:
         return None

@@ -80,23 +80,41 @@ def _unfinished(manifest: Manifest, finished: int, planned: int) -> list[str]:
 
 
 def _broken(cells: Iterable[CellSummary]) -> list[str]:
-    words = {"invalid": "is invalid", "generator-limited": "is a lower bound"}
-    return [
-        f"{cell.id} {words[cell.state]}: {cell.reason or 'no reason recorded'}"
-        for cell in cells
-        if cell.state in words
-    ]
+    words = {"invalid": "invalid", "generator-limited": "only a lower bound"}
+    groups: dict[tuple[str, str], list[str]] = {}
+    for cell in cells:
+        if cell.state in words:
+            why = (words[cell.state], cell.reason or "no reason recorded")
+            groups.setdefault(why, []).append(cell.id)
+    return [f"{_named(names)} {state}: {reason}" for (state, reason), names in groups.items()]
 
 
 def _unsteady(cells: Iterable[CellSummary]) -> list[str]:
-    found = []
+    restless, drifting = [], []
     for cell in cells:
         if cell.steady is False:
-            found.append(f"{cell.id} reached no steady state while it was measured; give it a longer warm-up")
+            restless.append(cell.id)
         elif cell.drifting and cell.drift_share is not None:
-            way = "rose" if cell.drift_share > 0 else "fell"
-            found.append(f"{cell.id} drifted: its throughput {way} by {percent(abs(cell.drift_share))}")
+            drifting.append((abs(cell.drift_share), cell.id))
+    found = []
+    if restless:
+        found.append(f"{_named(restless)} not steady while measured; a longer warm-up may help")
+    if drifting:
+        drifting.sort(reverse=True)
+        found.append(
+            f"{_named([name for _, name in drifting])} drifting: throughput changed by up to "
+            f"{percent(drifting[0][0])} from the start of the measuring phase to its end"
+        )
     return found
+
+
+def _named(cells: Sequence[str]) -> str:
+    """`b01-x-u8 is`, `b01-x-u8, b02-x-u8 are`, `7 cells (b01-x-u8, b02-x-u8, ...) are`."""
+    if len(cells) == 1:
+        return f"{cells[0]} is"
+    if len(cells) <= 3:
+        return f"{', '.join(cells)} are"
+    return f"{len(cells)} cells ({', '.join(cells[:2])} and others) are"
 
 
 def _doubts(answers: Iterable[Answer]) -> list[str]:

@@ -133,7 +133,7 @@ def nines_chart(rows: Sequence[Row], looks: Looks) -> alt.TopLevelMixin:
 
 def time_chart(rows: Sequence[Row], warmup_s: float, looks: Looks) -> alt.TopLevelMixin:
     """Rows of {server, second, value}: throughput over time, the warm-up shaded."""
-    x = alt.X("second:Q", title="seconds", axis=alt.Axis(format="d", tickMinStep=1, tickCount=5))
+    x = alt.X("second:Q", title="seconds", axis=alt.Axis(format="~g", tickCount=5))
     y = alt.Y("value:Q", title="requests/s", scale=_scale(rows, False), axis=_axis(rows, False))
     shade = _chart([{"second": 0, "end": warmup_s}]).mark_rect(color=BAND, opacity=1).encode(x=x, x2="end:Q")
     line = _chart(rows).mark_line(strokeWidth=1.8, interpolate="step-after")
@@ -155,7 +155,27 @@ def resource_chart(rows: Sequence[Row]) -> alt.TopLevelMixin:
         stroke=alt.Stroke("colour:N", scale=None),
     )
     words = _labels(base.transform_filter("datum.side == 'server'"), y, "server", rows)
-    return alt.layer(words, bars).properties(width=WIDTH - 90, height=alt.Step(12))
+    return alt.layer(words, bars).properties(width=WIDTH - 90, height=26 * len({r["server"] for r in rows}))
+
+
+def level_chart(rows: Sequence[Row], x_title: str) -> alt.TopLevelMixin:
+    """Rows of {server, value, low, high, colour, fill, shape}: one line a server, its interval as a rule."""
+    y = alt.Y("server:N", sort=None, axis=None)
+    x = alt.X("value:Q", title=x_title, scale=alt.Scale(zero=True), axis=_axis(rows, False))
+    base = _chart(rows)
+    rules = base.transform_filter("datum.low != null").mark_rule(strokeWidth=2.5)
+    dots = base.mark_point(size=70, strokeWidth=2, opacity=1)
+    return alt.layer(
+        _labels(base, y, "server", rows),
+        rules.encode(y=y, x=alt.X("low:Q"), x2="high:Q", color=alt.Color("colour:N", scale=None)),
+        dots.encode(
+            y=y,
+            x=x,
+            stroke=alt.Stroke("colour:N", scale=None),
+            fill=alt.Fill("fill:N", scale=None),
+            shape=alt.Shape("shape:N", scale=None),
+        ),
+    ).properties(width=WIDTH - 60, height=24 * len(rows))
 
 
 def picture(panels: Sequence[tuple[str, Any]], looks: Looks, across: int = 3) -> alt.TopLevelMixin:

@@ -76,7 +76,7 @@ def _scaling(
         if metric == "throughput":
             fits += _law_rows(curve)
             bounds += _bound_rows(curve, rows)
-    if not rows:
+    if len({row["n"] for row in rows}) < 2:
         return None
     name = f"{where}: {'throughput' if metric == 'throughput' else 'p99 response time'} over {over}"
     chart = charts.scaling_chart(

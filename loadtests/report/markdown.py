@@ -44,8 +44,11 @@ def _answers(document: Mapping[str, Any]) -> str:
     if document["state"] == "invalid":
         return "**No answer:**\n\n" + "".join(f"- {_cell(reason)}\n" for reason in document["reasons"])
     told = "".join(f"- {_cell(sentence['text'])}\n" for sentence in document["sentences"])
-    if not document["answers"]:
-        return told
+    return told + ("\n" + answer_table(document) if document["answers"] else "")
+
+
+def answer_table(document: Mapping[str, Any]) -> str:
+    """The verdicts as a Markdown table, a row an answer; also what the README shows of a reference run."""
     rows = [
         [
             f"{answer['server']} ÷ {answer['baseline']}",
@@ -58,8 +61,7 @@ def _answers(document: Mapping[str, Any]) -> str:
         ]
         for answer in document["answers"]
     ]
-    columns = ["servers", "scenario", "metric", "verdict", "times better", "interval", "blocks"]
-    return told + "\n" + _table(columns, rows)
+    return _table(["servers", "scenario", "metric", "verdict", "times better", "interval", "blocks"], rows)
 
 
 def _gates(document: Mapping[str, Any]) -> str:

@@ -61,6 +61,7 @@ def page(document: Mapping[str, Any], names: Mapping[str, str]) -> str:
         ratio_svgs=_ratio_svgs(document, shown),
         ratio_alternative=ratio_alternative(document),
         sections=[
+            ("levels", panels.level_panels(keyed, shown, drawn)),
             ("throughput", scaling_panels(keyed, shown, drawn, "throughput")),
             ("p99", scaling_panels(keyed, shown, drawn, "response_p99")),
             ("nines", panels.nines_panels(keyed, shown, drawn)),

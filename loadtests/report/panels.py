@@ -74,6 +74,43 @@ def _asked(answer: Mapping[str, Any]) -> str:
     return f"{answer['server']} ÷ {answer['baseline']}, {metric}"
 
 
+def level_panels(keyed: Keyed, looks: Looks, levels: Levels) -> list[Panel]:
+    """Throughput of every server side by side, at each scenario's reference level."""
+    found = []
+    for scenario, level in levels.items():
+        rows, table = [], []
+        for name, point in _at_reference(keyed.document, scenario, level):
+            path = ("points", name, "estimates")
+            table.append(
+                [
+                    escape(point["server"]),
+                    keyed.estimate("per_s", *path, "throughput"),
+                    keyed.interval("per_s", *path, "throughput"),
+                    keyed.estimate("us", *path, "response_p50"),
+                    keyed.estimate("us", *path, "response_p99"),
+                ]
+            )
+            estimate, look = point["estimates"]["throughput"], looks[point["server"]]
+            if estimate:
+                fill = look.colour if estimate["bound"] == "exact" else GROUND
+                row = {name: estimate[name] for name in ("value", "low", "high")}
+                drawn = {"colour": look.colour, "fill": fill, "shape": look.shape}
+                rows.append({"server": point["server"], **row, **drawn})
+        if rows:
+            title = f"{scenario}, {level_text(level)}"
+            found.append(
+                Panel(
+                    title=title,
+                    chart=charts.level_chart(rows, "requests/s"),
+                    looks=looks,
+                    alternative=told(f"Throughput side by side, {title}", rows, "server", "requests/s"),
+                    columns=["server", "throughput", "interval", "p50", "p99"],
+                    rows=table,
+                )
+            )
+    return found
+
+
 def nines_panels(keyed: Keyed, looks: Looks, levels: Levels) -> list[Panel]:
     """Percentiles of the response time in nines, at each scenario's reference level."""
     found = []

@@ -1,5 +1,6 @@
 """A cell's figures, from samples whose every number is planted."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +106,10 @@ def test_over_time_adds_up(tmp_path: Path) -> None:
     record = archive.read_cells(run)[0]
     raw = archive.cell_samples(run, record.id)
     found = moments(record, raw)
-    assert [m.phase for m in found] == ["warmup", *["measure"] * 4, "drain"]
-    assert sum(m.ok_per_s * m.length_s for m in found) == int((raw["kind"] == OK).sum())
-    summary = summarise_cell(record, raw)
-    assert summary.throughput_per_s == pytest.approx(sum(m.ok_per_s for m in found[1:5]) / 4, rel=1e-9)
+    assert [phase for phase, _ in itertools.groupby(m.phase for m in found)] == ["warmup", "measure", "drain"]
+    assert len(found) <= 40
+    assert sum(m.ok_per_s * m.length_s for m in found) == pytest.approx((raw["kind"] == OK).sum())
+    measured = [m for m in found if m.phase == "measure"]
+    assert sum(m.length_s for m in measured) == pytest.approx(4)
+    total = sum(m.ok_per_s * m.length_s for m in measured)
+    assert summarise_cell(record, raw).throughput_per_s == pytest.approx(total / 4)
