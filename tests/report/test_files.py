@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -130,6 +131,19 @@ def test_without_a_question_the_sentence_says_what_was_measured(tmp_path: Path) 
     reason, broken = sentences(write(tmp_path / "b", replace(SMALL, primaries=(), broken=(dead,))))
     assert reason.startswith("no answer: wsgi-gthread has no sound cell")
     assert "wsgi-gthread no figure (died)" in broken
+
+
+def test_what_plain_locust_wrote_is_a_report_too(tmp_path: Path) -> None:
+    cell = next((write(tmp_path / "runs", SMALL) / "cells").iterdir())
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    for name in ("generator.json", "samples.bin"):
+        shutil.copy(cell / name, bare / name)
+    assert [path.name for path in write_report([bare], ["html", "json"])] == ["report.html", "summary.json"]
+    (found,) = summary(bare)["cells"].values()
+    assert found["server"] == "target"
+    assert found["throughput_per_s"] > 0
+    assert (bare / found["directory"]).resolve() == bare
 
 
 def test_junit_is_what_ci_reads(report: Path) -> None:
