@@ -102,6 +102,9 @@ def suite(
     ] = [],  # noqa: B006  Typer copies it
     files: Files = None,
     results: Results = DEFAULT_RESULTS,
+    with_report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Write the report at the end.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Measure all cells of a plan in blocks, then write its report."""
@@ -124,7 +127,7 @@ def suite(
         if begun is None:
             begun = create(resolved_plan, Path(name).stem, results, sys.argv, _calibration())
         records = _measure(begun, files_directory(files), progress)
-    written = _report(begun.directory)
+    written = _report(begun.directory, with_report)
     missing = without_valid_repeat(begun.plan, records)
     if as_json:
         print_json(suite_document(begun.directory, records, missing, written))
@@ -177,7 +180,7 @@ def _measure(begun: Run, files: Path, progress: Progress) -> list[CellRecord]:
         progress.end()
 
 
-def _report(run: Path) -> list[Path]:
+def _report(run: Path, with_report: bool) -> list[Path]:
     from loadtests.lab.floor import is_aa, keep_floor
     from loadtests.lab.tables import write_tables
     from loadtests.report import write_report
@@ -186,7 +189,7 @@ def _report(run: Path) -> list[Path]:
         for line in keep_floor(run):
             print(line, file=sys.stderr)
     write_tables(run)
-    return write_report([run])
+    return write_report([run]) if with_report else []
 
 
 def _calibration() -> dict[str, Any] | None:

@@ -46,7 +46,8 @@ class Progress:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
         again = f", {done} of them measured already" if done else ""
-        self.note(f"{self._count} cells{again}, about {duration(estimate_s)}.")
+        cells = "1 cell" if self._count == 1 else f"{self._count} cells"
+        self.note(f"{cells}{again}, about {duration(estimate_s)}.")
 
     def cell(self, cell: PlannedCell) -> None:
         self._cell, self._second = cell, {}

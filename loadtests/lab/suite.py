@@ -70,7 +70,7 @@ def _serve_and_measure(bench: Bench, cells: list[PlannedCell], progress: Progres
     """The cells of one server in one block: a fresh start for them all, another only after a death."""
     server: target.Target | None = None
     since: list[CellRecord] = []
-    directory = Path(tempfile.mkdtemp(dir=bench.run, prefix=".server-"))
+    directory = Path(tempfile.mkdtemp(dir=bench.run.resolve(), prefix=".server-"))
     patience_s = bench.plan.time.stop_s
     try:
         for number, cell in enumerate(cells):

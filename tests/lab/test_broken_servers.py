@@ -68,7 +68,7 @@ def test_a_repeat_that_is_valid_is_enough(laboratory: Laboratory) -> None:
     plan = laboratory.plan(
         f"[servers.good]\ncommand = {planted('good')}\n[scenarios.download-small]\nload = {{ users = [2] }}\n"
     )
-    outcome = laboratory.twins("suite", plan, "--set", "blocks=2", "--json")
+    outcome = laboratory.twins("suite", plan, "--set", "blocks=2", "--no-report", "--json")
     assert outcome.code == 0, outcome.err
     assert outcome.json()["without_valid_repeat"] == []
 
@@ -78,7 +78,7 @@ def test_a_server_that_ignores_sigterm_is_killed_and_that_is_recorded(laboratory
         f"[servers.stubborn]\ncommand = {planted('stubborn')}\n"
         "[scenarios.download-small]\nload = { users = [2] }\n"
     )
-    outcome = laboratory.twins("suite", plan, "--set", "blocks=1")
+    outcome = laboratory.twins("suite", plan, "--set", "blocks=1", "--no-report")
     (cell,) = archive.read_cells(laboratory.run_directory())
     assert outcome.code == 0, outcome.err
     assert cell.server_run is not None

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from loadtests.cli import app, guarded
 from loadtests.lab.contract import read_health
 from loadtests.lab.servers import SERVERS
 from loadtests.lab.target import free_port
@@ -48,13 +49,22 @@ KEYS = {
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(
-    arguments: list[str], sentence: str, laboratory: Laboratory
+    arguments: list[str],
+    sentence: str,
+    laboratory: Laboratory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    outcome = laboratory.twins(*arguments)
-    assert outcome.code == 2, outcome.err
-    assert sentence in outcome.err
-    assert "Traceback" not in outcome.err
-    assert outcome.out == ""
+    """In this process: what is wrong is found before anything is started."""
+    monkeypatch.chdir(laboratory.folder)
+    for name in ("XDG_CACHE_HOME", "TWINS_FILES"):
+        monkeypatch.setenv(name, laboratory.environment[name])
+    code = guarded(lambda: app(arguments))
+    out, err = capsys.readouterr()
+    assert code == 2, err
+    assert sentence in err
+    assert "Traceback" not in err
+    assert out == ""
 
 
 def test_run_prints_one_document(laboratory: Laboratory) -> None:
@@ -74,6 +84,27 @@ def test_run_prints_one_document(laboratory: Laboratory) -> None:
     assert document["latency_us"] == document["response_time_us"]
     assert document["state"] != "invalid"
     assert (laboratory.folder / document["cell"] / "cell.json").is_file()
+
+
+def test_nginx_is_measured_too(laboratory: Laboratory) -> None:
+    require(SERVERS["nginx"].available(), "nginx is not installed")
+    outcome = laboratory.twins(
+        *("run", "download-small", "--server", "nginx", "--users", "2", "--duration", "0.4"),
+        *("--warmup", "0.1", "--json"),
+    )
+    assert outcome.code == 0, outcome.err
+    assert outcome.json()["requests"] > 10
+    assert outcome.json()["failures"] == 0
+
+
+def test_optional_servers_are_left_out_with_a_sentence(laboratory: Laboratory) -> None:
+    plan = laboratory.plan(
+        '[servers.absent]\ncommand = ["no-such-program-at-all"]\noptional = true\n'
+        "[servers.wsgi-sync]\n[scenarios.health]\n[load]\nusers = [1]\n"
+    )
+    outcome = laboratory.twins("suite", plan, "--dry-run")
+    assert "absent is left out: no-such-program-at-all is not installed." in outcome.err
+    assert "health at 1 users: wsgi-sync" in outcome.out
 
 
 def test_open_loop_against_a_server_that_already_runs(laboratory: Laboratory) -> None:

@@ -141,15 +141,15 @@ def test_killed_and_resumed_it_is_complete(
     laboratory: Laboratory, processes_of: Callable[[str], list[str]]
 ) -> None:
     plan = laboratory.plan(OWN)
-    arguments = ["suite", plan, "--set", "blocks=2"]
-    for pause_s in (2.5, 4.0):
+    arguments = ["suite", plan, "--no-report", "--set", "blocks=2"]
+    for pause_s in (2.5, 3.5):
         suite = laboratory.begin(*arguments)
         time.sleep(pause_s)
         suite.send_signal(signal.SIGKILL)
         suite.communicate()
         _eventually_none(processes_of, str(laboratory.folder))
         run = laboratory.run_directory()
-        arguments = ["suite", "--resume", str(run), "--force"]
+        arguments = ["suite", "--no-report", "--resume", str(run), "--force"]
     outcome = laboratory.twins(*arguments)
     assert outcome.code == 0, outcome.err
     cells = archive.read_cells(run)
@@ -201,5 +201,5 @@ def test_another_machine_is_not_resumed_unless_told_to(finished: Path, laborator
     assert refused.code == 2
     assert "the machine" in refused.err
     assert "--force" in refused.err
-    forced = laboratory.twins("suite", "--resume", str(run), "--force")
+    forced = laboratory.twins("suite", "--no-report", "--resume", str(run), "--force")
     assert forced.code == 0, forced.err
