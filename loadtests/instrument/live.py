@@ -19,6 +19,11 @@ class LiveLines:
     def take(self, samples: Samples) -> None:
         self._batches.append(samples)
 
+    @property
+    def pending(self) -> bool:
+        """Whether there are samples that no line has told yet."""
+        return bool(self._batches)
+
     def write(self, second: int, phase: str, in_flight: int, users: int) -> None:
         """Write and flush the line of the second that has ended."""
         samples = np.concatenate(self._batches) if self._batches else np.empty(0, dtype=SAMPLE)

@@ -82,6 +82,11 @@ class Recorder:
         if self._offset == len(self._buffer):
             self.spill()
 
+    @property
+    def pending(self) -> int:
+        """The number of samples that wait to be spilled."""
+        return self._offset // SAMPLE.itemsize
+
     def spill(self) -> None:
         """Write what was recorded since the last time, and hand it to the listeners."""
         if not self._offset:

@@ -17,11 +17,13 @@ from loadtests.instrument.measurement import Measurement, Mix, set_current
 from loadtests.instrument.schedule import arrivals, read_replay
 from loadtests.instrument.vitals import Heartbeat, Mark, cpu_share, mark, run_queue_share
 from loadtests.lab.records import GeneratorDocument
-from loadtests.samples import CENSORED, DROPPED, MEASURE, Samples
+from loadtests.samples import CENSORED, DROPPED, KINDS, MEASURE, Samples
 
-SPILL_S = 0.25
+TICKS_PER_S = 20
+WORTH_A_SPILL = 2_048  # samples: fewer wait for the second's end, for a spill delays what is due meanwhile
 SETTLE_S = 0.01
-UNSENT = (CENSORED, DROPPED, KIND["connect"], KIND["connect-timeout"])
+SENT = np.ones(len(KINDS), dtype=bool)
+SENT[[CENSORED, DROPPED, KIND["connect"], KIND["connect-timeout"]]] = False
 
 
 class Session:
@@ -54,6 +56,7 @@ class Session:
         self._marks: list[Mark] = []
         self._heartbeat = Heartbeat()
         self._open: OpenLoop | None = None
+        self._second = 0
         self._ticker: Any = None
         self._phases: Any = None
         self._finished = False
@@ -79,26 +82,28 @@ class Session:
         self._phases = gevent.spawn(self._go_through_phases)
 
     def _note_lateness(self, samples: Samples) -> None:
-        unsent = np.isin(samples["kind"], UNSENT)
-        chosen = samples[(samples["phase"] == MEASURE) & ~unsent]
+        chosen = samples[(samples["phase"] == MEASURE) & SENT[samples["kind"]]]
         # the time to connect is the server's, not the generator's
         add_values(self._late, chosen["sent_us"] - (chosen["connected_us"] - chosen["dequeued_us"]))
 
     def _tick(self) -> None:
-        recorder, second, ticks = self.measurement.recorder, 0, 0
+        recorder, ticks = self.measurement.recorder, 0
         while True:
             ticks += 1
-            due_ns = recorder.zero_ns + round(ticks * SPILL_S * 1e9)
+            due_ns = recorder.zero_ns + ticks * 1_000_000_000 // TICKS_PER_S
             gevent.sleep(max(0.0, (due_ns - monotonic_ns()) / 1e9))
-            recorder.spill()
-            if ticks % round(1 / SPILL_S) == 0:
-                self._write_live(second)
-                second += 1
+            if ticks % TICKS_PER_S == 0:
+                recorder.spill()
+                self._write_live()
+            elif recorder.pending >= WORTH_A_SPILL:
+                recorder.spill()
 
-    def _write_live(self, second: int) -> None:
-        phase = self.measurement.recorder.phase(second * 1_000_000)
+    def _write_live(self) -> None:
+        phase = self.measurement.recorder.phase(self._second * 1_000_000)
         runner = self.measurement.environment.runner
-        self._live.write(second, phase, len(self.measurement.flying), runner.user_count if runner else 0)
+        users = runner.user_count if runner else 0
+        self._live.write(self._second, phase, len(self.measurement.flying), users)
+        self._second += 1
 
     def _go_through_phases(self) -> None:
         options, recorder = self.measurement.options, self.measurement.recorder
@@ -148,7 +153,8 @@ class Session:
             gevent.sleep(SETTLE_S)
         gevent.kill(self._ticker)
         recorder.close()
-        self._write_live(recorder.last_us // 1_000_000)
+        if self._live.pending:
+            self._write_live()
         self._live.close()
         self._heartbeat.stop()
         measurement.deadlines.stop()

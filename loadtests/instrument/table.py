@@ -67,35 +67,13 @@ class Table:
         stats = self._environment.stats
         for number in np.unique(samples["name"]).tolist():
             name, method = self._labels[number]
-            chosen = samples[samples["name"] == number]
-            for entry in (stats.entries[(name, method)], stats.total):
-                self._extend(entry, chosen)
-            self._errors(stats, method, name, chosen[chosen["kind"] != OK])
-
-    def _extend(self, entry: Any, samples: Samples) -> None:
-        now = int(time.time())
-        if (
-            entry.use_response_times_cache
-            and entry.last_request_timestamp
-            and now > int(entry.last_request_timestamp)
-        ):
-            entry._cache_response_times(now - 1)
-        ended_s = self._zero_unix_s + (samples["due_us"] + samples["last_byte_us"]) / 1e6
-        times_us = samples["last_byte_us"].astype(np.int64)
-        failed = samples["kind"] != OK
-        entry.num_requests += len(samples)
-        entry.num_failures += int(failed.sum())
-        entry.last_request_timestamp = max(entry.last_request_timestamp or 0.0, float(ended_s.max()))
-        entry.total_response_time += float(times_us.sum()) / 1000
-        least = float(times_us.min()) / 1000
-        entry.min_response_time = (
-            least if entry.min_response_time is None else min(entry.min_response_time, least)
-        )
-        entry.max_response_time = max(entry.max_response_time, float(times_us.max()) / 1000)
-        entry.total_content_length += int(samples["received_bytes"].sum())
-        _count(entry.response_times, _rounded(times_us), 1000)
-        _count(entry.num_reqs_per_sec, ended_s.astype(np.int64))
-        _count(entry.num_fail_per_sec, ended_s[failed].astype(np.int64))
+            batch = _Batch(samples[samples["name"] == number], self._zero_unix_s)
+            batch.add_to(stats.entries[(name, method)])
+            batch.add_to(stats.total)
+            if batch.failures:
+                self._errors(
+                    stats, method, name, samples[(samples["name"] == number) & (samples["kind"] != OK)]
+                )
 
     def _errors(self, stats: Any, method: str, name: str, samples: Samples) -> None:
         pairs, counts = np.unique(samples[["kind", "status"]], return_counts=True)
@@ -107,8 +85,45 @@ class Table:
             error.occurrences += count - 1
 
 
-def _count(counts: dict[Any, int], values: Any, divisor: int = 1) -> None:
+class _Batch:
+    """A batch of one name, summed once for the two entries of the table that it belongs to."""
+
+    def __init__(self, samples: Samples, zero_unix_s: float) -> None:
+        times_us = samples["last_byte_us"].astype(np.int64)
+        ended_s = zero_unix_s + (samples["due_us"] + times_us) / 1e6
+        failed = samples["kind"] != OK
+        self.requests = len(samples)
+        self.failures = int(failed.sum())
+        self.last_s = float(ended_s.max())
+        self.sum_ms = float(times_us.sum()) / 1000
+        self.least_ms, self.most_ms = float(times_us.min()) / 1000, float(times_us.max()) / 1000
+        self.content = int(samples["received_bytes"].sum())
+        self.times = {value / 1000: count for value, count in _counted(_rounded(times_us))}
+        self.seconds = _counted(ended_s.astype(np.int64))
+        self.failed_seconds = _counted(ended_s[failed].astype(np.int64))
+
+    def add_to(self, entry: Any) -> None:
+        """Do what Locust's `StatsEntry.log` and `log_error` do, for the whole batch."""
+        now, last = int(time.time()), entry.last_request_timestamp
+        if entry.use_response_times_cache and last and now > int(last):
+            entry._cache_response_times(now - 1)
+        entry.num_requests += self.requests
+        entry.num_failures += self.failures
+        entry.last_request_timestamp = max(last or 0.0, self.last_s)
+        entry.total_response_time += self.sum_ms
+        least = entry.min_response_time
+        entry.min_response_time = self.least_ms if least is None else min(least, self.least_ms)
+        entry.max_response_time = max(entry.max_response_time, self.most_ms)
+        entry.total_content_length += self.content
+        for counts, more in (
+            (entry.response_times, self.times.items()),
+            (entry.num_reqs_per_sec, self.seconds),
+            (entry.num_fail_per_sec, self.failed_seconds),
+        ):
+            for key, count in more:
+                counts[key] = counts.get(key, 0) + count
+
+
+def _counted(values: Any) -> list[tuple[int, int]]:
     unique, times = np.unique(values, return_counts=True)
-    for value, number in zip(unique.tolist(), times.tolist(), strict=True):
-        key = value if divisor == 1 else value / divisor
-        counts[key] = counts.get(key, 0) + number
+    return list(zip(unique.tolist(), times.tolist(), strict=True))

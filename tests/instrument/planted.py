@@ -13,6 +13,7 @@ path are always answered well, so that the instrument can learn the right answer
 import asyncio
 import json
 import random
+import selectors
 import ssl
 import sys
 import time
@@ -152,4 +153,6 @@ if __name__ == "__main__":
     if len(sys.argv) > 2:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(sys.argv[2], sys.argv[3])
-    asyncio.run(main(sys.argv[1], tls))
+    # epoll waits in whole milliseconds, and the delays would depend on who else arrives meanwhile
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
+        runner.run(main(sys.argv[1], tls))

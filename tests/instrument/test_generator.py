@@ -193,16 +193,8 @@ def test_users_change_over_time(port: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (
-            ("--twins-connections", "keep"),
-            "--twins-connections is 'keep': the nearest valid value is 'keepalive'.",
-        ),
-        (("--twins-rate", "fast"), "the rate 'fast' cannot be read"),
         (("--twins-wait-ms", "5"), "the scenario get has no parameter 'wait_ms' (given as '5')"),
-        (("--twins-path", "/every/1/503", "--twins-check", "some"), "check cannot be 'some'"),
-        (("--twins-warmup", "-1"), "--twins-warmup is -1: the nearest valid value is 0."),
         (("--host", "http://127.0.0.1:1"), "GET / fails before the run: connect: no connection."),
-        (("--host", "ftp://127.0.0.1"), "only http and https are spoken"),
         (("--twins-stages", "many"), "--twins-stages is 'many': it looks like 8x10,32x10"),
     ],
 )

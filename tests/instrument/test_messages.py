@@ -1,6 +1,8 @@
 """Heads, bodies, targets and scenario parameters, without a socket."""
 
 import hashlib
+import re
+from argparse import Namespace
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from loadtests.instrument.calibration import choose
 from loadtests.instrument.failures import Failure
 from loadtests.instrument.head import ChunkedBody, Head, parse_head
 from loadtests.instrument.message import Expectation, build_request, parse_target
+from loadtests.instrument.options import read_options
 from loadtests.samples import KINDS
 from loadtests.scenarios.descriptions import SCENARIOS, locust_arguments, resolve
 
@@ -117,6 +120,35 @@ def test_parameters_become_locusts_options() -> None:
 def test_a_wrong_parameter_names_the_nearest(scenario: str, name: str, value: str, near: str) -> None:
     with pytest.raises(ValueError, match=near):
         locust_arguments(SCENARIOS[scenario], {name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("connections", "keep", "--twins-connections is 'keep': the nearest valid value is 'keepalive'."),
+        ("rate", "fast", "the rate 'fast' cannot be read: it looks like 2000, 100x10,500x5 or 100>500x10."),
+        ("warmup", "-1", "--twins-warmup is -1: the nearest valid value is 0."),
+        ("drain", "soon", "--twins-drain is 'soon': it is a number, 0 or more."),
+        ("seed", "1.5", "--twins-seed is 1.5: the nearest valid value is 2."),
+        ("duration", "0", "--twins-duration is 0: a measurement lasts longer than 0 s."),
+        ("client", "fast", "--twins-client is 'fast': the nearest valid value is 'fasthttp'."),
+        (
+            "arrivals",
+            "often",
+            "--twins-arrivals is 'often', which is no file: it is poisson, constant or a file.",
+        ),
+    ],
+)
+def test_a_wrong_option_names_a_valid_value(name: str, value: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        read_options(Namespace(**{f"twins_{name}": value}))
+
+
+def test_options_by_default() -> None:
+    options = read_options(Namespace())
+    assert (options.open_loop, options.client, options.requests_per_connection) == (False, "wire", None)
+    assert read_options(Namespace(twins_rate="3000")).in_flight == 6_000
+    assert read_options(Namespace(twins_rate="3000", twins_connections="user")).requests_per_connection == 1
 
 
 def test_the_preferred_backend_is_chosen_among_those_near_the_best() -> None:

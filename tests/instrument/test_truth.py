@@ -74,16 +74,6 @@ def test_the_open_loop_shows_a_stall_that_a_closed_loop_hides(port: int, tmp_pat
     assert outcome.kinds() == {"ok": 400}
 
 
-@pytest.mark.parametrize(
-    ("path", "checked"),
-    [("/chunked", 13), ("/informed", 13), ("/until-close", 13), ("/closing", 13), ("/no-content", 0)],
-)
-def test_framings(port: int, tmp_path: Path, path: str, checked: int) -> None:
-    outcome = get(tmp_path, port, path, duration=0.5)
-    assert set(outcome.kinds()) == {"ok"}
-    assert set(outcome.samples["received_bytes"].tolist()) == {checked}
-
-
 def _connections(outcome: Outcome) -> int:
     samples = outcome.samples
     return int((samples["connected_us"] > samples["dequeued_us"]).sum())

@@ -49,6 +49,7 @@ def test_answers_without_a_body_keep_the_connection(port: int) -> None:
 def test_a_connection_the_server_closed_is_not_used_again(port: int) -> None:
     answers = exchange(f"http://127.0.0.1:{port}", ask("/closing"), ask("/until-close"), ask())
     assert [answer["kind"] for answer in answers] == ["ok"] * 3
+    assert [answer["received"] for answer in answers] == [13] * 3
     assert all(answer["connected"] for answer in answers)
 
 
