@@ -23,6 +23,8 @@ FAILED_SHARE = 0.01
 UNSTEADY_SHARE = 0.20
 CEILING_SHARE = 0.50
 SATURATED_SHARE = 0.80
+SHORTEST_TO_COUNT_S = 0.005  # half a beat of the heartbeat, which counts
+FEWEST_TO_COUNT = 500
 LONGEST_FOR_LITTLE = 0.05  # of the measuring phase: beyond it the requests at its edges decide
 
 GENERATOR = ("send rate", "send lateness", "loop lag", "run queue", "generator CPU")
@@ -48,7 +50,7 @@ def self_checks(
     return [
         _answers(measured),
         _request_count(document, samples, server_count),
-        _little(document, samples, measured, duration_s),
+        _little(document, measured, duration_s),
         _locust_workers(document),
         _send_rate(document, measured),
         _at_most(
@@ -150,35 +152,39 @@ def _request_count(document: GeneratorDocument, samples: Samples, server_count: 
     return _check("request count", status, missing, float(broken), "requests", advice)
 
 
-def _little(document: GeneratorDocument, samples: Samples, measured: Samples, duration_s: float) -> Check:
-    """|throughput x latency - concurrency| / concurrency, both over the measuring phase."""
-    name, unit = "Little's law", "share"
+def _little(document: GeneratorDocument, measured: Samples, duration_s: float) -> Check:
+    """|throughput x latency - concurrency| / concurrency, over the measuring phase.
+
+    In the closed loop the concurrency is the users', in the open loop it was counted every 10 ms.
+    """
     went = measured[measured["kind"] != DROPPED]
+    mean_s = float(went["last_byte_us"].mean()) / 1e6 if len(went) else 0.0
+    think_s = float(document.parameters.get("think_ms", 0) or 0) / 1000
+    users = len(np.unique(went["user"]))
+    concurrency = document.in_flight_mean
+    problem, advice = "", "the level is above what the server can do: arrivals and departures did not balance"
     if not len(went):
-        return _check(name, "not available", None, LITTLE_SHARE, unit, "no request was sent")
-    mean_s = float(went["last_byte_us"].mean()) / 1e6
-    if mean_s > LONGEST_FOR_LITTLE * duration_s:
-        advice = "the requests are too long for so short a measuring phase"
-        return _check(name, "not available", None, LITTLE_SHARE, unit, advice)
-    product = len(went) / duration_s * mean_s
-    if document.arrivals == "closed":
-        users = len(np.unique(went["user"]))
-        think_s = float(document.parameters.get("think_ms", 0) or 0) / 1000
+        problem = "no request was sent"
+    elif max(mean_s, think_s) > LONGEST_FOR_LITTLE * duration_s:
+        problem = "the requests are too long for so short a measuring phase"
+    elif document.arrivals == "closed":
         concurrency = users - len(went) / duration_s * think_s
-        if users != document.users or think_s > LONGEST_FOR_LITTLE * duration_s or concurrency <= 0:
-            return _check(name, "not available", None, LITTLE_SHARE, unit, "the number of users changed")
+        advice = "requests are missing, or not all users were busy"
+        if users != document.users or concurrency <= 0:
+            problem = "the number of users changed"
+    elif concurrency is None or mean_s < SHORTEST_TO_COUNT_S or len(went) < FEWEST_TO_COUNT:
+        problem = "the requests in flight are too few or too short to be counted"
     else:
-        begin = np.clip(samples["due_us"], document.warmup_us, document.measure_us)
-        end = np.clip(samples["due_us"] + samples["last_byte_us"], document.warmup_us, document.measure_us)
-        concurrency = float((end - begin)[samples["kind"] != DROPPED].sum()) / 1e6 / duration_s
-        if concurrency <= 0:
-            return _check(name, "not available", None, LITTLE_SHARE, unit, "no request was in flight")
+        # counted were requests that had been taken up
+        mean_s = float((went["last_byte_us"] - went["dequeued_us"]).mean()) / 1e6
+    if problem or not concurrency:
+        return _check("Little's law", "not available", None, LITTLE_SHARE, "share", problem)
+    product = len(went) / duration_s * mean_s
     figure = abs(product - concurrency) / concurrency
-    if document.arrivals == "closed":
-        advice = f"throughput x latency is {product:.2f} where {concurrency:.2f} requests were in flight"
-        return _check(name, "ok" if figure <= LITTLE_SHARE else "failed", figure, LITTLE_SHARE, unit, advice)
-    advice = "arrivals and departures did not balance; the level is above what the server can do"
-    return _check(name, "ok" if figure <= LITTLE_SHARE else "warning", figure, LITTLE_SHARE, unit, advice)
+    failed: CheckStatus = "failed" if document.arrivals == "closed" else "warning"
+    advice = f"throughput x latency is {product:.2f} with {concurrency:.2f} requests in flight; {advice}"
+    status: CheckStatus = "ok" if figure <= LITTLE_SHARE else failed
+    return _check("Little's law", status, figure, LITTLE_SHARE, "share", advice)
 
 
 def _locust_workers(document: GeneratorDocument) -> Check:

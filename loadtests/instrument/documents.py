@@ -45,6 +45,7 @@ def combined(parts: Sequence[GeneratorDocument], workers: int, lost: int) -> Gen
                 name: {q: _worst([getattr(part, name)[q] for part in parts]) for q in getattr(first, name)}
                 for name in ("loop_lag_us", "send_lateness_us")
             },
+            "in_flight_mean": _sum([part.in_flight_mean for part in parts]),
             "measure_us": max(part.measure_us for part in parts),
             "end_us": max(part.end_us for part in parts),
             "locust_workers": workers,
@@ -60,6 +61,11 @@ _WORST = ("cpu_measure_share", "run_queue_share")
 def _worst(figures: list[float | None]) -> float | None:
     known = [figure for figure in figures if figure is not None]
     return max(known) if len(known) == len(figures) else None
+
+
+def _sum(figures: list[float | None]) -> float | None:
+    known = [figure for figure in figures if figure is not None]
+    return sum(known) if len(known) == len(figures) else None
 
 
 def asked(options: Options, scenario: str, parameters: dict[str, Any], users: int) -> dict[str, Any]:

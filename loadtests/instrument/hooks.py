@@ -28,6 +28,7 @@ from loadtests.instrument.preparation import Unprepared
 from loadtests.instrument.session import Session
 from loadtests.instrument.stages import UserStages, parse_stages
 from loadtests.instrument.table import take_over
+from loadtests.samples import CENSORED, KINDS
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,14 @@ def _on_init(environment: Environment, **_: Any) -> None:
     if life.headless:
         gevent.signal_handler(signal.SIGINT, life.interrupt)
         gevent.signal_handler(signal.SIGTERM, life.interrupt)
+
+
+def _only_unfinished(environment: Environment) -> bool:
+    """Whether all that Locust counts as failed was under way when the run ended, which fails no run."""
+    runner = environment.runner
+    if runner is None or runner.exceptions or not runner.errors:
+        return False
+    return all(str(error.error).startswith(KINDS[CENSORED]) for error in runner.errors.values())
 
 
 class _Life:
@@ -109,6 +118,8 @@ class _Life:
         session.finish()
         if session.document is not None and session.options.out is not None:
             # the measurement was made: failed requests are its content, not its failure
+            self.environment.process_exit_code = 0
+        elif self.headless and _only_unfinished(self.environment):
             self.environment.process_exit_code = 0
         self.session = None
 

@@ -54,7 +54,7 @@ class Session:
         self._then = then
         self._late = empty_histogram()
         self._marks: list[Mark] = []
-        self._heartbeat = Heartbeat()
+        self._heartbeat = Heartbeat(lambda: len(measurement.flying))
         self._open: OpenLoop | None = None
         self._second = 0
         self._ticker: Any = None
@@ -183,6 +183,7 @@ class Session:
             cpu_measure_share=cpu_share(start, end),
             run_queue_share=run_queue_share(start, end),
             loop_lag_us=self._heartbeat.figures(),
+            in_flight_mean=self._heartbeat.in_flight_mean(),
             send_lateness_us=figures(self._late),
         )
 

@@ -1,6 +1,7 @@
 """How the generator itself is doing: its CPU time, its time in the run queue, the lag of its loop."""
 
 import resource
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic_ns
@@ -50,10 +51,13 @@ class Heartbeat:
     """Beats every 10 ms on the loop and keeps how late each beat was.
 
     A beat that could not happen counts with the lateness it would have had, as the requests of that
-    time did: one stop of 500 ms is fifty late beats, not one.
+    time did: one stop of 500 ms is fifty late beats, not one. Each beat also counts the requests
+    in flight, by `in_flight()`, so that Little's law has a side that no timestamp went into.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, in_flight: Callable[[], int]) -> None:
+        self._in_flight = in_flight
+        self._seen = self._beats = 0
         self._lag = empty_histogram()
         self._counting = False
         self._planned_ns = monotonic_ns() + BEAT_NS
@@ -68,11 +72,17 @@ class Heartbeat:
         """p50, p99 and max of the lateness in µs."""
         return figures(self._lag)
 
+    def in_flight_mean(self) -> float | None:
+        """The mean of the requests in flight; null before the first beat."""
+        return self._seen / self._beats if self._beats else None
+
     def _beat(self) -> None:
         now = monotonic_ns()
         while self._planned_ns <= now:
             if self._counting:
                 self._lag.record_value((now - self._planned_ns) // 1000)
+                self._seen += self._in_flight()
+                self._beats += 1
             self._planned_ns += BEAT_NS
         self._alarm.set(self._planned_ns)
 

@@ -96,6 +96,9 @@ class GeneratorDocument(Record):
     send_lateness_us: dict[str, float | None] = Field(
         description="p50, p99, max of sent - due, time to connect left out"
     )
+    in_flight_mean: float | None = Field(
+        default=None, description="requests in flight while measuring, counted every 10 ms"
+    )
     locust_workers: int = 0
     lost_locust_workers: int = 0
 

@@ -148,6 +148,14 @@ def test_littles_law_notices_requests_that_are_missing() -> None:
     assert cell_state(list(found.values()))[0] == "invalid"
 
 
+@pytest.mark.parametrize(("counted", "status"), [(4.1, "ok"), (2.0, "warning"), (None, "not available")])
+def test_littles_law_of_the_open_loop_is_held_to_what_was_counted(counted: float | None, status: str) -> None:
+    of = document(arrivals="constant", rate_per_s=400.0, in_flight_mean=counted)
+    found = judged(closed_loop(), of)
+    assert found["Little's law"].status == status
+    assert cell_state(list(found.values()))[0] == "unsaturated"
+
+
 def test_dropped_arrivals_and_arrivals_sent_in_the_drain_lower_the_send_rate() -> None:
     samples = closed_loop()
     samples["user"] = 0

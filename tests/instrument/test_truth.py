@@ -72,6 +72,8 @@ def test_the_open_loop_shows_a_stall_that_a_closed_loop_hides(port: int, tmp_pat
     assert np.percentile(response_us, 90) > 300_000
     assert 60 <= (response_us > 250_000).sum() <= 130
     assert outcome.kinds() == {"ok": 400}
+    counted = outcome.document.in_flight_mean
+    assert counted == pytest.approx(response_us.sum() / 2e6, rel=0.15), "Little's law"
 
 
 def _connections(outcome: Outcome) -> int:
