@@ -26,6 +26,7 @@ Outcome = Literal[
     "not measured",
     "same run",
 ]
+FEWEST_FREE = 2  # pairs; a generator held up in a few blocks says nothing of the server in the others
 LIMITED = "the load generator, not the server, was the limit"
 
 
@@ -69,16 +70,21 @@ def paired(
     """Two servers at one level of one scenario, compared within blocks."""
     left, right = {cell.block: cell for cell in ours}, {cell.block: cell for cell in theirs}
     pairs: list[tuple[float, float]] = []
-    limited = [False, False]
+    limits: list[tuple[bool, bool]] = []
     reasons = []
     for block in sorted(left.keys() | right.keys()):
         cells = (left.get(block), right.get(block))
         value, base = (metric.pick(cell) if cell else None for cell in cells)
         if value and base:
             pairs.append((value, base))
-            limited = [known or _limited(cell, metric) for known, cell in zip(limited, cells, strict=True)]
+            limits.append((_limited(cells[0], metric), _limited(cells[1], metric)))
         else:
             reasons.append(f"block {block}: {_missing(cells, metric)}")
+    free = [pair for pair, bound in zip(pairs, limits, strict=True) if not any(bound)]
+    if len(free) >= FEWEST_FREE and 2 * len(free) > len(pairs):
+        held_up = len(pairs) - len(free)
+        reasons += [f"{held_up} of {len(pairs)} blocks left out: {LIMITED}"] if held_up else []
+        pairs, limits = free, []
     logs = ratios.log_ratios(*zip(*pairs, strict=True)) if pairs else []
     if not metric.higher_is_better:
         logs = [-log for log in logs]
@@ -87,7 +93,7 @@ def paired(
         ratios.t_interval(logs, judge.confidence) if logs else None,
         metric,
         judge,
-        limited=(limited[0], limited[1]),
+        limited=(any(ours for ours, _ in limits), any(theirs for _, theirs in limits)),
         broken=any(cell.state == "invalid" for cell in (*left.values(), *right.values())),
         reasons=reasons,
     )

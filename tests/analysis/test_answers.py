@@ -106,10 +106,14 @@ def test_an_invalid_cell_is_left_out_with_its_reason(
         (("asgi-uvicorn", "wsgi-gthread"), None),
     ],
 )
-def test_a_generator_limited_cell_gives_a_bound_and_no_verdict(
+def test_generator_limited_cells_give_a_bound_and_no_verdict(
     tmp_path: Path, limited: tuple[str, ...], verdict: str | None
 ) -> None:
-    broken = [Broken(name, "process-wait", "generator-limited", "generator 97 %", 1, 128) for name in limited]
+    broken = [
+        Broken(name, "process-wait", "generator-limited", "generator 97 %", block, 128)
+        for name in limited
+        for block in (1, 2, 3)
+    ]
     summary = built(tmp_path, broken=broken)
     (answer,) = summary.answers
     assert (answer.low, answer.high) == (None, None)
@@ -119,6 +123,15 @@ def test_a_generator_limited_cell_gives_a_bound_and_no_verdict(
     assert estimate is not None
     assert estimate.bound == "at least"
     assert summary.state == "warnings"
+
+
+def test_a_block_whose_generator_was_held_up_is_left_out(tmp_path: Path) -> None:
+    limited = Broken("wsgi-gthread", "process-wait", "generator-limited", "generator 97 %", 1, 128)
+    (whole,) = built(tmp_path / "whole").answers
+    (answer,) = built(tmp_path / "held up", broken=[limited]).answers
+    assert answer.verdict == whole.verdict
+    assert answer.blocks == whole.blocks - 1
+    assert any("1 of" in reason and "left out" in reason for reason in answer.reasons)
 
 
 def test_slots_bend_a_curve_and_no_peak_is_claimed(tmp_path: Path) -> None:
