@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from flask import Flask, request
 from werkzeug.exceptions import HTTPException
@@ -31,10 +32,17 @@ class AnyPath(BaseConverter):
     part_isolating = False
 
 
+class Application(Flask):
+    """Flask, but for the question, twice a request, whether a handler is a coroutine: none is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 def make_app(service: Service | None = None) -> Flask:
     """Build the application in the process that serves."""
     service = service or make_service()
-    app = Flask("wsgi_app", static_folder=None)
+    app = Application("wsgi_app", static_folder=None)
     app.url_map.converters["any_path"] = AnyPath
     app.url_map.merge_slashes = False
     app.before_request(partial(admit, counting(service)))
@@ -69,9 +77,10 @@ def counting(service: Service) -> Callable[[], None]:
 
 def admit(count: Callable[[], None]) -> None:
     count()
-    admit_request(request.environ)
-    if request.environ["PATH_INFO"].startswith("//"):  # Werkzeug would route it as if it had one slash
-        raise refuse(request.method, whole_path(request.environ))
+    environ = request.environ
+    admit_request(environ)
+    if environ["PATH_INFO"].startswith("//"):  # Werkzeug would route it as if it had one slash
+        raise refuse(environ["REQUEST_METHOD"], whole_path(environ))
 
 
 def handle_error(error: Exception) -> WireResponse:
