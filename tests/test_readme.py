@@ -1,5 +1,6 @@
 """The README tells the truth: its commands run as they stand, its tables name all there is."""
 
+import json
 import os
 import re
 import shlex
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from loadtests.lab.servers import SERVERS, Launch
+from loadtests.report import reference
 from loadtests.scenarios.descriptions import SCENARIOS
 from shared.corpus import default_directory, ensure_corpus
 from tests.conftest import require
@@ -97,6 +99,12 @@ def test_every_setting_is_named() -> None:
 def test_every_scenario_of_a_plan_is_described() -> None:
     for name in ("quick", "standard", "downloads"):
         assert (ROOT / "loadtests" / "plans" / f"{name}.toml").read_text().startswith("# ")
+
+
+def test_the_answer_is_that_of_the_reference_run() -> None:
+    document = json.loads((reference.FOLDER / "summary.json").read_text())
+    assert reference.into_readme(README, reference.answer(document)) == README
+    assert section("answer").count("|") > 100
 
 
 def section(name: str) -> str:

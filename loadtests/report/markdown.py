@@ -75,6 +75,12 @@ def _gates(document: Mapping[str, Any]) -> str:
 
 
 def _cases(document: Mapping[str, Any]) -> str:
+    note = "The best in bold; ~ cannot be told from it.\n\n"
+    return "## Pick your case\n\n" + note + case_table(document) if document["cases"] else ""
+
+
+def case_table(document: Mapping[str, Any]) -> str:
+    """Every server in every scenario as a Markdown table; the README shows it of a reference run."""
     rows = []
     for case in document["cases"]:
         row = [case["scenario"], case["server"]]
@@ -86,8 +92,7 @@ def _cases(document: Mapping[str, Any]) -> str:
             )
         rows.append(row)
     columns = ["scenario", "server", "capacity", "p50", "p99", "errors", "CPU per request", "peak memory"]
-    note = "The best in bold; ~ cannot be told from it.\n\n"
-    return "## Pick your case\n\n" + note + _table(columns, rows) if rows else ""
+    return _table(columns, rows)
 
 
 def _warnings(document: Mapping[str, Any]) -> str:
