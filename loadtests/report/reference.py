@@ -51,8 +51,8 @@ def answer(document: Mapping[str, Any]) -> str:
     blocks = max(answer["blocks"] for answer in document["answers"])
     pictures = "".join(f"![{text}](loadtests/reference/{name})\n\n" for name, text in PICTURES.items())
     return (
-        f"From the `{run['plan_name']}` plan with {blocks} blocks, on a virtual machine with two cores, one for\n"
-        f"the server and one for the load generator ({when(run['created_unix_s'])}, "
+        f"From the `{run['plan_name']}` plan with {blocks} blocks, on a virtual machine with two cores,\n"
+        f"one for the server and one for the load generator ({when(run['created_unix_s'])}, "
         f"{document['requests']:,} requests measured).\n"
         "Your machine will answer otherwise: that is what `make compare` is for.\n\n"
         f"{answer_table(document)}\n{pictures}"
