@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from functools import cache
 from importlib.metadata import version
 from types import FrameType
 from typing import Any
@@ -16,15 +17,15 @@ from shared.service import Service
 
 
 async def health(service: Service, request: Request) -> WireResponse:
-    return send_reply(json_reply(describe_health(serving(service), service.settings)))
+    return send_reply(json_reply(describe_health(serving(service.settings.handlers), service.settings)))
 
 
-def serving(service: Service) -> Serving:
+@cache  # it does not change while a process lives, and looking it up costs more than all else
+def serving(handlers: str) -> Serving:
     """The live configuration, from the protocol object that called us; `unknown` under another server."""
     protocol = _calling_protocol()
     versions = {"fastapi": version("fastapi"), "uvicorn": uvicorn.__version__}
     loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
-    handlers = service.settings.handlers
     if protocol is None:
         return Serving("asgi", "asgi_app", "unknown", "unknown", 1, 1, loop, None, handlers, versions)
     return Serving(

@@ -1,6 +1,8 @@
 """`/health` on the WSGI face: what serves, read from the gunicorn worker that serves this very request."""
 
 import sys
+from functools import cache
+from importlib.metadata import version
 from types import FrameType
 from typing import Any
 
@@ -17,10 +19,11 @@ def health(service: Service) -> WireResponse:
     return send_reply(json_reply(describe_health(serving(), service.settings)))
 
 
+@cache  # it does not change while a process lives, and looking it up costs more than all else
 def serving() -> Serving:
     """The live configuration, from the worker object that called us; `unknown` under another server."""
     worker = _calling_worker()
-    versions = {"flask": _version("flask"), "gunicorn": gunicorn.__version__}
+    versions = {"flask": version("flask"), "gunicorn": gunicorn.__version__}
     if worker is None:
         return Serving("wsgi", "wsgi_app", "unknown", "unknown", 1, 1, None, None, None, versions)
     threads = worker.cfg.threads if _class_name(worker) == "gthread" else 1
@@ -53,9 +56,3 @@ def _class_name(worker: Worker) -> str:
     """gunicorn's own name of a worker class: `gunicorn.workers.sync` is `sync`, of `ggevent` `gevent`."""
     module = type(worker).__module__.rpartition(".")[2]
     return {"ggevent": "gevent", "gasgi": "asgi"}.get(module, module)
-
-
-def _version(package: str) -> str:
-    from importlib.metadata import version
-
-    return version(package)
