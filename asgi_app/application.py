@@ -13,16 +13,20 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asgi_app import threaded
+from asgi_app.databases import Database, choose_database
 from asgi_app.downloads import download, list_files
+from asgi_app.fetching import Clients, fetch
 from asgi_app.health import health
+from asgi_app.jobs import list_jobs, show_job
 from asgi_app.processing import process
+from asgi_app.readiness import ready
 from asgi_app.replies import WireResponse, send_problem, send_reply
-from asgi_app.requests import admit_request, read_body, whole_path
+from asgi_app.requests import admit_request, origin_form, read_body, whole_path
 from asgi_app.streams import stream
 from asgi_app.uploads import put, remove
 from shared.contract import contract_reply
 from shared.counters import claim
-from shared.errors import InternalError, ServiceError
+from shared.errors import ServiceError, unforeseen
 from shared.pools import end_with_parent
 from shared.routes import answer_options, refuse
 from shared.service import Service, make_service
@@ -61,24 +65,32 @@ def in_thread(answer: Callable[[Service, Request, bytes], WireResponse]) -> Call
 def make_app(service: Service | None = None) -> FastAPI:
     """Build the application in the process that serves."""
     service = service or make_service()
-    end_with_parent()  # gunicorn's server processes do so by themselves, uvicorn's would keep the port
+    database = choose_database(service.settings)
+    clients = Clients(service.settings.upstreams)
+    end_with_parent()  # gunicorn's server processes do so by themselves, others' would keep the port
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
+        await clients.close()
         service.pools.close()
+        if database is not None:
+            await database.close()
 
     app = FastAPI(openapi_url=None, redirect_slashes=False, lifespan=lifespan)
     app.router.route_class = WireRoute
     app.add_middleware(Admission, count=counting(service))
-    add_routes(app, service)
+    add_routes(app, service, database, clients)
     app.add_exception_handler(ServiceError, handle_error)
     app.add_exception_handler(HTTPException, handle_error)
+    app.add_exception_handler(
+        OSError, handle_error
+    )  # answered, and the connection kept, as on the other face
     app.add_exception_handler(Exception, handle_error)
     return app
 
 
-def add_routes(app: FastAPI, service: Service) -> None:
+def add_routes(app: FastAPI, service: Service, database: Database | None, clients: Clients) -> None:
     def route(
         path: str, endpoint: str, answer: Callable[..., Awaitable[WireResponse]], *methods: str
     ) -> None:
@@ -87,16 +99,21 @@ def add_routes(app: FastAPI, service: Service) -> None:
         )
 
     route("/health", "health", health, "GET", "HEAD")
+    route("/ready", "ready", partial(ready, database), "GET", "HEAD")
     if service.settings.handlers == "threads":
         route("/files", "list_files", in_thread(threaded.list_files), "GET", "HEAD")
         route("/files/{name:path}", "download", in_thread(threaded.download), "GET", "HEAD")
-        route("/process", "process", in_thread(threaded.process), "POST")
+        route("/process", "process", in_thread(partial(threaded.process, database)), "POST")
+        route("/fetch", "fetch", in_thread(partial(threaded.fetch, clients)), "POST")
     else:
         route("/files", "list_files", list_files, "GET", "HEAD")
         route("/files/{name:path}", "download", download, "GET", "HEAD")
-        route("/process", "process", process, "POST")
+        route("/process", "process", partial(process, database), "POST")
+        route("/fetch", "fetch", partial(fetch, clients), "POST")
     route("/files/{name:path}", "put", put, "PUT")
     route("/files/{name:path}", "remove", remove, "DELETE")
+    route("/jobs", "list_jobs", partial(list_jobs, database), "GET", "HEAD")
+    route("/jobs/{name:path}", "show_job", partial(show_job, database), "GET", "HEAD")
     route("/stream", "stream", stream, "GET", "HEAD")
     route("/openapi.json", "contract", contract, "GET", "HEAD")
 
@@ -122,6 +139,8 @@ class Admission:
         if scope["type"] == "http":
             self.count()
             try:
+                if not scope["raw_path"].startswith(b"/"):
+                    scope = origin_form(scope)
                 admit_request(scope)
             except ServiceError as error:
                 await send_problem(error)(scope, receive, send)
@@ -138,4 +157,4 @@ async def handle_error(request: Request, error: Exception) -> Any:
         reply = answer_options(request.method, path)
         return send_reply(reply) if reply else send_problem(refuse(request.method, path))
     log.error("unexpected error", exc_info=error)
-    return send_problem(InternalError("The service failed in a way it did not foresee."))
+    return send_problem(unforeseen(error))

@@ -1,7 +1,8 @@
-"""`/health` on the ASGI face: what serves, read from the uvicorn protocol that serves this very request."""
+"""`/health` on the ASGI face: what serves, read from uvicorn's live protocol or granian's."""
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from types import FrameType
@@ -11,7 +12,7 @@ import uvicorn
 from fastapi import Request
 
 from asgi_app.replies import WireResponse, send_reply
-from shared.health import Serving, describe_health
+from shared.health import Serving, describe_health, main_thread_locals
 from shared.replies import json_reply
 from shared.service import Service
 
@@ -27,7 +28,9 @@ def serving(handlers: str) -> Serving:
     versions = {"fastapi": version("fastapi"), "uvicorn": uvicorn.__version__}
     loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
     if protocol is None:
-        return Serving("asgi", "asgi_app", "unknown", "unknown", 1, 1, loop, None, handlers, versions)
+        if worker := main_thread_locals("_spawn_asgi_lifespan_worker"):
+            return _granian(worker, loop, handlers, versions)
+        return Serving("asgi", "asgi_app", "unknown", "unknown", 1, 1, None, loop, None, handlers, versions)
     return Serving(
         interface="asgi",
         application="asgi_app",
@@ -35,11 +38,32 @@ def serving(handlers: str) -> Serving:
         worker_class="uvicorn",
         processes=protocol.config.workers,
         threads=_thread_tokens() if handlers == "threads" else 1,
+        connections=protocol.config.limit_concurrency,
         loop=loop,
         parser=_parser_name(protocol),
         handlers=handlers,
         versions=versions,
         keep_alive_s=protocol.timeout_keep_alive,
+    )
+
+
+def _granian(worker: Mapping[str, Any], loop: str, handlers: str, versions: Mapping[str, str]) -> Serving:
+    """From the arguments by which granian's server process serves, and its master's as it was at the fork."""
+    master = main_thread_locals("startup").get("self")
+    http1 = worker["http1_settings"]  # an idle connection is one whose next head is waited for
+    return Serving(
+        interface="asgi",
+        application="asgi_app",
+        server="granian",
+        worker_class=worker["runtime_mode"].value,
+        processes=getattr(master, "workers", 0),
+        threads=_thread_tokens() if handlers == "threads" else 1,
+        connections=worker["backpressure"],
+        loop=loop,
+        parser=None,
+        handlers=handlers,
+        versions={**versions, "granian": version("granian")},
+        keep_alive_s=http1.header_read_timeout / 1000 if http1.keep_alive else 0,
     )
 
 
@@ -54,8 +78,10 @@ def _calling_protocol() -> Any:
 
 
 def _parser_name(protocol: Any) -> str:
-    """uvicorn's own name of a parser: `uvicorn.protocols.http.h11_impl` is `h11`."""
-    return type(protocol).__module__.rpartition(".")[2].removesuffix("_impl")
+    """uvicorn's own name of a parser: what is derived from `uvicorn.protocols.http.h11_impl` is `h11`."""
+    modules = (base.__module__ for base in type(protocol).__mro__)
+    own = next(module for module in modules if module.startswith("uvicorn.protocols.http."))
+    return own.rpartition(".")[2].removesuffix("_impl")
 
 
 def _thread_tokens() -> int:

@@ -1,11 +1,15 @@
-"""uvicorn's command line for the ASGI face."""
+"""The servers' command lines for the ASGI face."""
 
 import sys
 
-from shared.settings import BACKLOG, GRACEFUL_TIMEOUT_S, MAX_FIELDS_BYTES
+from shared.settings import BACKLOG, CONNECTIONS, GRACEFUL_TIMEOUT_S, MAX_HEAD_BYTES, SILENT_TIMEOUT_S
 
 LOOPS = ("uvloop", "asyncio")
-PARSERS = ("httptools", "h11")
+PROTOCOLS = {
+    "httptools": "asgi_app.protocol:LimitedHttpTools",
+    "h11": "asgi_app.protocol:LimitedH11",
+}
+PARSERS = tuple(PROTOCOLS)
 
 
 def uvicorn_command(
@@ -19,7 +23,7 @@ def uvicorn_command(
         "--loop",
         loop,
         "--http",
-        parser,
+        PROTOCOLS.get(parser, parser),
         "--ws",
         "none",
         "--workers",
@@ -28,13 +32,56 @@ def uvicorn_command(
         str(keep_alive_s),
         "--timeout-graceful-shutdown",
         str(GRACEFUL_TIMEOUT_S),
+        "--timeout-worker-healthcheck",  # its own 5 s would give up a reload on a busy machine
+        str(SILENT_TIMEOUT_S),
         "--backlog",
         str(BACKLOG),
         "--h11-max-incomplete-event-size",
-        str(2 * MAX_FIELDS_BYTES),
+        str(MAX_HEAD_BYTES),
         "--no-access-log",
         "--log-level",
         "warning",
+        "--host",
+        host,
+        "--port",
+        str(port),
+        "asgi_app:app",
+    ]
+
+
+def granian_command(
+    *, host: str, port: int, processes: int, loop: str, keep_alive_s: int, connections: int = CONNECTIONS
+) -> list[str]:
+    """The command by which granian serves `asgi_app:app`."""
+    return [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        "asgi",
+        "--http",
+        "1",
+        "--no-ws",
+        "--workers",
+        str(processes),
+        "--runtime-mode",
+        "mt",
+        "--runtime-threads",
+        "1",
+        "--loop",
+        loop,
+        "--backpressure",
+        str(connections),
+        "--backlog",
+        str(BACKLOG),
+        "--http1-keep-alive",
+        "--http1-header-read-timeout",
+        str(keep_alive_s * 1000),  # which is how long an idle connection is kept, too
+        "--workers-kill-timeout",
+        str(GRACEFUL_TIMEOUT_S),
+        "--no-access-log",
+        "--log-level",
+        "error",
         "--host",
         host,
         "--port",

@@ -6,20 +6,30 @@ from typing import Any
 
 from fastapi import Request
 
+from asgi_app.databases import Database
+from asgi_app.jobs import begin, end
 from asgi_app.replies import WireResponse, send_reply
 from asgi_app.requests import content_type, read_body
 from shared.errors import Unavailable
+from shared.jobs import named
 from shared.operations import read_work
 from shared.pools import BrokenProcessPool, Pools
 from shared.processing import Compute, Effect, Pause, plan_process, reply_process
 from shared.service import Service
 
 
-async def process(service: Service, request: Request) -> WireResponse:
+async def process(database: Database | None, service: Service, request: Request) -> WireResponse:
     work = read_work(content_type(request.scope), await read_body(request))
-    effects = plan_process(work, service.catalogue)
-    results = [await perform(effect, service.pools) for effect in effects]
-    return send_reply(reply_process(work, results))
+    job = await begin(database, work.operation)
+    try:
+        effects = plan_process(work, service.catalogue)
+        results = [await perform(effect, service.pools) for effect in effects]
+        reply = reply_process(work, results)
+    except Exception as error:
+        await end(database, job, error)
+        raise
+    await end(database, job)
+    return send_reply(named(reply, job))
 
 
 async def perform(effect: Effect, pools: Pools) -> Mapping[str, Any]:

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
-from shared.admission import admit
+from shared.admission import admit, admit_coding, admit_framing
 from shared.catalogue import decode_name
-from shared.errors import BadRequest, ContentTooLarge
-from shared.settings import MAX_JSON_BYTES
+from shared.errors import BadRequest, ContentTooLarge, FieldsTooLarge
+from shared.settings import MAX_FIELD_LINES, MAX_JSON_BYTES
 
 Scope = Mapping[str, Any]
 
@@ -27,18 +28,42 @@ def admit_request(scope: Scope) -> None:
             sizes[name] += 1 + len(value)  # joined with a comma
         elif b"_" not in name:
             sizes[name] = len(name) + len(value)
+    if len(scope["headers"]) > MAX_FIELD_LINES:  # gunicorn counts them before the application can
+        raise FieldsTooLarge(f"The request has more than {MAX_FIELD_LINES} header lines.")
+    version = scope["http_version"]
+    version = "1.0" if version == "1" else version  # as granian writes it
+    if version == "1.0":
+        host = host or None  # granian makes an empty one
     target_bytes = len(scope["raw_path"]) + len(scope["query_string"]) + bool(scope["query_string"])
     admit(
         target_bytes,
         None if host is None else host.decode("latin-1"),
         list(sizes.values()),
-        scope["http_version"] == "1.1",
+        version,
     )
+    if b"transfer-encoding" in sizes:
+        coding = deciding_headers(scope, TRANSFER_CODING)["transfer-encoding"]
+        admit_framing(coding, b"content-length" in sizes, version)
+
+
+def origin_form(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """The scope of a target in absolute-form (RFC 9112 section 3.2.2), as if it had only its path.
+
+    httptools does so by itself, h11 does not.
+    """
+    scheme, separator, rest = scope["raw_path"].partition(b"://")
+    if not separator or scheme.lower() not in (b"http", b"https"):
+        return dict(scope)
+    raw_path = b"/" + rest.partition(b"/")[2]
+    return {**scope, "raw_path": raw_path, "path": unquote(raw_path.decode("latin-1"))}
 
 
 def header_keys(names: Iterable[str]) -> dict[bytes, str]:
     """The scope's keys of request headers, for `deciding_headers`."""
     return {name.encode("ascii"): name for name in names}
+
+
+TRANSFER_CODING = header_keys(("transfer-encoding",))
 
 
 def deciding_headers(scope: Scope, names: Mapping[bytes, str]) -> dict[str, str]:
@@ -70,14 +95,18 @@ def query_values(scope: Scope) -> dict[str, str]:
 
 async def read_body(request: Request) -> bytes:
     """The whole body; ContentTooLarge beyond what any JSON request may have."""
+    admit_coding(request.headers.get("content-encoding"))
     announced = request.headers.get("content-length") or "0"
     if len(announced) > 12 or (announced.isdecimal() and int(announced) > MAX_JSON_BYTES):
         raise ContentTooLarge(f"The body has {announced} bytes; at most {MAX_JSON_BYTES} are read.")
     body = bytearray()
-    async for block in request.stream():
-        body += block
-        if len(body) > MAX_JSON_BYTES:
-            raise ContentTooLarge(f"The body has more than {MAX_JSON_BYTES} bytes.")
+    try:
+        async for block in request.stream():
+            body += block
+            if len(body) > MAX_JSON_BYTES:
+                raise ContentTooLarge(f"The body has more than {MAX_JSON_BYTES} bytes.")
+    except ClientDisconnect:
+        raise BadRequest("The body ended early, or its chunks cannot be read.") from None
     return bytes(body)
 
 

@@ -8,14 +8,21 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from anyio import from_thread
 from fastapi import Request
 
+from asgi_app.databases import Database
 from asgi_app.downloads import NAMES, SMALL_BYTES, Segments, read_in_thread
+from asgi_app.fetching import NAMES as FETCH_NAMES
+from asgi_app.fetching import Clients, fetch_all
+from asgi_app.jobs import begin, end
 from asgi_app.replies import Body, WireResponse, send_reply
 from asgi_app.requests import content_type, deciding_headers, path_after, query_values
 from shared.catalogue import Opened
 from shared.downloads import Plan, plan_download
 from shared.errors import Unavailable
+from shared.fetching import keep, read_fetch, reply_fetch
+from shared.jobs import named
 from shared.listing import list_page, read_page_query
 from shared.operations import read_work
 from shared.pools import BrokenProcessPool, Pools
@@ -56,11 +63,19 @@ def _body(plan: Plan, opened: Opened, method: str) -> Block | Body:
     return Segments(plan, opened.descriptor, read_in_thread)
 
 
-def process(service: Service, request: Request, body: bytes) -> WireResponse:
+def process(database: Database | None, service: Service, request: Request, body: bytes) -> WireResponse:
+    """The job is recorded on the loop, by the same code as without threads."""
     work = read_work(content_type(request.scope), body)
-    effects = plan_process(work, service.catalogue)
-    results = [perform(effect, service.pools) for effect in effects]
-    return send_reply(reply_process(work, results))
+    job = from_thread.run(begin, database, work.operation)
+    try:
+        effects = plan_process(work, service.catalogue)
+        results = [perform(effect, service.pools) for effect in effects]
+        reply = reply_process(work, results)
+    except Exception as error:
+        from_thread.run(end, database, job, error)
+        raise
+    from_thread.run(end, database, job)
+    return send_reply(named(reply, job))
 
 
 def perform(effect: Effect, pools: Pools) -> Mapping[str, Any]:
@@ -75,3 +90,10 @@ def perform(effect: Effect, pools: Pools) -> Mapping[str, Any]:
     except BrokenProcessPool:
         pools.discard_broken()
         raise Unavailable("The process that did this work was ended; try again.") from None
+
+
+def fetch(clients: Clients, service: Service, request: Request, body: bytes) -> WireResponse:
+    """The addresses are fetched by the loop, whose connections all threads share; this one waits for them."""
+    asked = read_fetch(deciding_headers(request.scope, FETCH_NAMES), body, service.settings)
+    outcomes = from_thread.run(fetch_all, clients, service, asked)
+    return send_reply(reply_fetch(asked, keep(outcomes)))

@@ -47,6 +47,6 @@ async def body_blocks(request: Request) -> AsyncIterator[bytes]:
                 yield bytes(block)
                 block.clear()
     except ClientDisconnect:
-        raise BadRequest("The body ended early.") from None
+        raise BadRequest("The body ended early, or its chunks cannot be read.") from None
     if block:
         yield bytes(block)

@@ -4,19 +4,22 @@ Exit codes: 0 ok · 1 a gate failed · 2 a mistake in the command line or the pl
 not be measured · 4 a gate is inconclusive · 70 a fault in this program · 130 interrupted, and resumable.
 """
 
+import errno
 import sys
 import traceback
 from collections.abc import Callable
 
 import typer
 
-from loadtests.commands import listing, machine, measuring, plans, reporting, serving
+from loadtests.commands import listing, machine, measuring, plans, proxying, reporting, serving
 from loadtests.lab.archive import ArchiveError
 from loadtests.lab.journal import Busy
 from loadtests.lab.plan import PlanError
 from loadtests.lab.target import Unmeasurable
 from shared.settings import SettingError
 
+FAULT = "this is a fault in twins, not in what you asked for; please report it."
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 USAGE, UNMEASURED, INTERNAL, INTERRUPTED = 2, 3, 70, 130
 
 app = typer.Typer(
@@ -26,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(serving.serve)
+app.command()(proxying.proxy)
 app.command()(measuring.run)
 app.command()(measuring.suite)
 app.command()(reporting.report)
@@ -57,9 +61,19 @@ def guarded(command: Callable[[], object]) -> int:
         return _say("interrupted.", INTERRUPTED)
     except BrokenPipeError:
         return 0  # the reader of our output has seen enough
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            traceback.print_exc()
+            return _say(FAULT, INTERNAL)
+        where = f" to write {error.filename}" if error.filename else ""
+        return _say(
+            f"there is no room left{where} ({error.strerror}); what was finished is kept. "
+            "Make room; a suite goes on with: twins suite --resume RUN",
+            UNMEASURED,
+        )
     except Exception:
         traceback.print_exc()
-        return _say("this is a fault in twins, not in what you asked for; please report it.", INTERNAL)
+        return _say(FAULT, INTERNAL)
     return 0
 
 

@@ -8,11 +8,46 @@ from loadtests.scenarios.users import (
     DownloadSmall,
     Get,
     Health,
+    JobsRead,
+    JobsWrite,
     Mixed,
     ProcessCpu,
     ProcessWait,
 )
+from loadtests.scenarios.users_beside import (
+    BesideCpu,
+    BesideIdle,
+    BesideReaders,
+    BesideSenders,
+    BesideStreams,
+    BesideWaits,
+)
+from loadtests.scenarios.users_of_files import Churn, Conditional, DownloadCold, Range, Resume, Upload
+from loadtests.scenarios.users_of_upstreams import FanOut
 
-__all__ = ["DownloadLarge", "DownloadSmall", "Get", "Health", "Mixed", "ProcessCpu", "ProcessWait"]
+__all__ = [
+    "BesideCpu",
+    "BesideIdle",
+    "BesideReaders",
+    "BesideSenders",
+    "BesideStreams",
+    "BesideWaits",
+    "Churn",
+    "Conditional",
+    "DownloadCold",
+    "DownloadLarge",
+    "DownloadSmall",
+    "FanOut",
+    "Get",
+    "Health",
+    "JobsRead",
+    "JobsWrite",
+    "Mixed",
+    "ProcessCpu",
+    "ProcessWait",
+    "Range",
+    "Resume",
+    "Upload",
+]
 
 install(events)

@@ -21,6 +21,7 @@ from shared.settings import UPLOADS_FOLDER
 
 MAX_NAME_BYTES = 1024
 REMEMBERED = 8192
+OPEN_TRIES = 10  # a file changed in place as often as that is being written, not replaced
 OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | getattr(os, "O_CLOEXEC", 0)
 
 _media_types = mimetypes.MimeTypes()  # not the machine's own table: both faces and all machines agree
@@ -80,13 +81,25 @@ class Catalogue:
         return None
 
     def open(self, name: str) -> Opened:
-        """Open `name`; BadName, NotFound, or Unavailable where it changed while it was digested."""
+        """Open `name`; BadName, NotFound, or Unavailable where it kept changing while it was digested.
+
+        A file that is replaced while it is digested is another one by then: its name leads to the next.
+        """
+        for _ in range(OPEN_TRIES):
+            opened = self._open_once(name)
+            if opened is not None:
+                return opened
+        raise Unavailable(f"{name!r} changed while it was read; try again.")
+
+    def _open_once(self, name: str) -> Opened | None:
+        """None where the file changed, or lost its name, while it was digested."""
         descriptor, facts = open_file(self.root, name)
         try:
             identity = identity_of(facts)
             digest = self.digests.digest(descriptor, identity)
             if digest is None:
-                raise Unavailable(f"{name!r} changed while it was read; try again.")
+                os.close(descriptor)
+                return None
             entry = describe(name, facts, digest)
         except BaseException:
             os.close(descriptor)
@@ -138,7 +151,11 @@ def check_name(name: str) -> str:
         raise BadName("A file's name is relative to the catalogue and not empty.")
     if "\\" in name or "\0" in name:
         raise BadName(f"The name {name!r} has a backslash or a NUL, which no file of the catalogue has.")
-    if len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
+    try:
+        size = len(name.encode("utf-8"))
+    except UnicodeEncodeError:  # a surrogate would open a file whose name has no address
+        raise BadName("The name is not text that UTF-8 can carry.") from None
+    if size > MAX_NAME_BYTES:
         raise BadName(f"The name has more than {MAX_NAME_BYTES} bytes.")
     for part in name.split("/"):
         if part in ("", ".", "..", UPLOADS_FOLDER):

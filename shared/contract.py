@@ -3,44 +3,21 @@
 from functools import cache
 from typing import Any
 
+from shared.documents import all_schemas, reference
 from shared.errors import PROBLEM_TYPE
-from shared.operations import WORK
+from shared.jobs import STATES
 from shared.replies import Reply, json_reply
 from shared.settings import MAX_PAGE
 from shared.streams import MAX_CHUNK_BYTES, MAX_COUNT, MAX_INTERVAL_MS
 
-PROBLEM_SCHEMA = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-    },
-}
-FILE_SCHEMA = {
-    "type": "object",
-    "required": ["path", "size", "modified"],
-    "properties": {
-        "path": {"type": "string"},
-        "size": {"type": "integer", "minimum": 0},
-        "modified": {"type": "string"},
-    },
-}
-PAGE_SCHEMA = {
-    "type": "object",
-    "required": ["files", "next"],
-    "properties": {
-        "files": {"type": "array", "items": {"$ref": "#/components/schemas/File"}},
-        "next": {"type": ["string", "null"]},
-    },
-}
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 STORED = {"description": "Stored, under the entity tag in ETag."}
 STREAM = {
     "description": "Chunks or Server-Sent Events.",
     "content": {"application/octet-stream": BINARY, "text/event-stream": {"schema": {"type": "string"}}},
+}
+JOB_ID = {
+    "Job-Id": {"description": "The address of its record is /jobs/ and this.", "schema": {"type": "string"}}
 }
 BEARER: list[dict[str, list[str]]] = [{"token": []}]
 CONDITIONAL = (
@@ -60,24 +37,23 @@ def contract_reply() -> Reply:
 
 def contract() -> dict[str, Any]:
     """The OpenAPI 3.1 document of the service."""
-    work = WORK.json_schema(ref_template="#/components/schemas/{model}")
-    schemas = {
-        **work.pop("$defs"),
-        "Work": work,
-        "File": FILE_SCHEMA,
-        "Page": PAGE_SCHEMA,
-        "Problem": PROBLEM_SCHEMA,
-    }
     return {
         "openapi": "3.1.0",
         "info": {"title": "Twins", "version": "1", "description": "File downloads and request processing."},
         "paths": {
             "/health": {"get": _operation("health", "What serves.", {"200": _json({"type": "object"})})},
+            "/ready": {
+                "get": _operation(
+                    "ready",
+                    "Whether the catalogue and the database can be used now.",
+                    {"200": _json(reference("Readiness")), **_problems(503)},
+                )
+            },
             "/files": {
                 "get": _operation(
                     "listFiles",
                     "A page of the catalogue.",
-                    {"200": _json(_reference("Page")), **_problems(400)},
+                    {"200": _json(reference("Page")), **_problems(400)},
                     parameters=[
                         _parameter("limit", "query", _whole_number(1, MAX_PAGE)),
                         _parameter("after", "query", {"type": "string"}),
@@ -93,7 +69,7 @@ def contract() -> dict[str, Any]:
                 "put": _operation(
                     "store",
                     "Store a file, whole or not at all.",
-                    {"201": STORED, "204": STORED, **_problems(400, 401, 403, 404, 412, 413, 503, 507)},
+                    {"201": STORED, "204": STORED, **_problems(400, 401, 403, 404, 411, 412, 413, 503, 507)},
                     _conditional("If-Match", "If-None-Match", "Content-Digest"),
                 )
                 | {"security": BEARER, "requestBody": {"content": {"*/*": BINARY}}},
@@ -109,14 +85,51 @@ def contract() -> dict[str, Any]:
                 "post": _operation(
                     "process",
                     "Run an operation on a stored file or a text.",
-                    {"200": _json({"type": "object"}), **_problems(400, 404, 413, 415, 422, 503)},
+                    {
+                        "200": _json({"type": "object"}) | {"headers": JOB_ID},
+                        **_problems(400, 404, 413, 415, 422, 503),
+                    },
                 )
                 | {
                     "requestBody": {
                         "required": True,
-                        "content": {"application/json": {"schema": _reference("Work")}},
+                        "content": {"application/json": {"schema": reference("Work")}},
                     }
                 }
+            },
+            "/fetch": {
+                "post": _operation(
+                    "fetch",
+                    "Download upstream addresses at the same time; storing one needs the token.",
+                    {"200": _json(reference("Fetched")), **_problems(400, 401, 403, 413, 415, 422)},
+                )
+                | {
+                    "security": [{}, *BEARER],
+                    "requestBody": {
+                        "required": True,
+                        "content": {"application/json": {"schema": reference("Fetch")}},
+                    },
+                }
+            },
+            "/jobs": {
+                "get": _operation(
+                    "listJobs",
+                    "A page of the processed requests, newest first.",
+                    {"200": _json(reference("Jobs")), **_problems(400, 404, 503)},
+                    [
+                        _parameter("limit", "query", _whole_number(1, MAX_PAGE)),
+                        _parameter("after", "query", {"type": "string"}),
+                        _parameter("state", "query", {"enum": list(STATES)}),
+                    ],
+                )
+            },
+            "/jobs/{id}": {
+                "parameters": [_parameter("id", "path", {"type": "string"})],
+                "get": _operation(
+                    "showJob",
+                    "One processed request, by the Job-Id of its answer.",
+                    {"200": _json(reference("Job")), **_problems(400, 404, 503)},
+                ),
             },
             "/stream": {
                 "get": _operation(
@@ -138,7 +151,7 @@ def contract() -> dict[str, Any]:
             },
         },
         "components": {
-            "schemas": schemas,
+            "schemas": all_schemas(),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -184,9 +197,5 @@ def _json(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _problems(*statuses: int) -> dict[str, Any]:
-    content = {PROBLEM_TYPE: {"schema": _reference("Problem")}}
+    content = {PROBLEM_TYPE: {"schema": reference("Problem")}}
     return {str(status): {"description": "Refused.", "content": content} for status in statuses}
-
-
-def _reference(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{name}"}

@@ -40,6 +40,8 @@ def claim(path: Path) -> Callable[[], None]:
             raise OverflowError(f"{path} has no free slot: {SLOTS} server processes have claimed one each.")
         slots[0] = slot
     finally:
+        # the map keeps a duplicate of the descriptor, and with it the lock
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
     lock = threading.Lock()
 

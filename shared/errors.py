@@ -1,11 +1,12 @@
 """What can go wrong, and the status it means on the wire.
 
 ServiceError
-├── BadRequest 400            BadName (not a name of the catalogue), BadHost, BadJson
+├── BadRequest 400            BadName (not a name of the catalogue), BadHost, BadFraming, BadJson
 ├── Unauthorized 401          carries WWW-Authenticate
 ├── Forbidden 403             writes are off
 ├── NotFound 404              no such route, no such file
 ├── MethodNotAllowed 405      carries Allow
+├── LengthRequired 411        the server does not tell a cut chunked body from a whole one
 ├── PreconditionFailed 412
 ├── ContentTooLarge 413
 ├── TargetTooLong 414
@@ -14,10 +15,12 @@ ServiceError
 ├── Unprocessable 422         well-formed JSON that asks for something impossible
 ├── FieldsTooLarge 431
 ├── InternalError 500
-├── Unavailable 503           the file changed while it was read, a pool broke
+├── Unavailable 503           the file changed while it was read, a pool broke, no database answers
 └── InsufficientStorage 507
 """
 
+import errno
+import os
 from collections.abc import Iterable
 from http import HTTPStatus
 
@@ -50,6 +53,13 @@ class BadHost(BadRequest):
     pass
 
 
+class BadFraming(BadRequest):
+    """Where the request ends is in doubt: the connection must end with its answer."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, (("Connection", "close"),))
+
+
 class BadJson(BadRequest):
     pass
 
@@ -78,6 +88,10 @@ class MethodNotAllowed(ServiceError):
 
 class PreconditionFailed(ServiceError):
     status = HTTPStatus.PRECONDITION_FAILED
+
+
+class LengthRequired(ServiceError):
+    status = HTTPStatus.LENGTH_REQUIRED
 
 
 class ContentTooLarge(ServiceError):
@@ -116,6 +130,16 @@ class InsufficientStorage(ServiceError):
     status = HTTPStatus.INSUFFICIENT_STORAGE
 
 
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EAGAIN)
+
+
+def unforeseen(error: Exception) -> ServiceError:
+    """What the client is told of an error that is no refusal: 503 where the machine lacks something."""
+    if isinstance(error, OSError) and error.errno in EXHAUSTED:
+        return Unavailable(f"The service cannot do this now: {os.strerror(error.errno)}.")
+    return InternalError("The service failed in a way it did not foresee.")
+
+
 TITLES = {  # RFC 9110 section 15, where the standard library still has older names
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large",
     HTTPStatus.REQUEST_URI_TOO_LONG: "URI Too Long",
@@ -124,13 +148,19 @@ TITLES = {  # RFC 9110 section 15, where the standard library still has older na
 }
 
 
+def title_of(error: Exception) -> str:
+    """A problem's title: the phrase of its status."""
+    status = error.status if isinstance(error, ServiceError) else InternalError.status
+    return TITLES.get(status, status.phrase)
+
+
 def problem(error: ServiceError) -> Reply:
     """The answer to a refused request: application/problem+json (RFC 9457 section 3)."""
     status = error.status
     body = encode(
         {
             "type": "about:blank",
-            "title": TITLES.get(status, status.phrase),
+            "title": title_of(error),
             "status": int(status),
             "detail": error.detail,
         }

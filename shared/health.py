@@ -2,6 +2,8 @@
 
 import os
 import platform
+import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +21,25 @@ class Serving:
     worker_class: str
     processes: int
     threads: int
+    connections: int | None  # a server process takes at once; None where the server sets no limit
     loop: str | None
     parser: str | None
     handlers: str | None
     versions: Mapping[str, str]
     keep_alive_s: float = 0
+
+
+def main_thread_locals(function: str) -> Mapping[str, Any]:
+    """The local names of a function that the main thread is in; empty where it is in none of that name.
+
+    How a server that keeps its configuration nowhere else can be asked for what it really runs with.
+    """
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    while frame is not None:
+        if frame.f_code.co_name == function:
+            return frame.f_locals
+        frame = frame.f_back
+    return {}
 
 
 def describe_health(serving: Serving, settings: Settings) -> dict[str, Any]:
@@ -35,11 +51,13 @@ def describe_health(serving: Serving, settings: Settings) -> dict[str, Any]:
         "worker_class": serving.worker_class,
         "processes": serving.processes,
         "threads": serving.threads,
+        "connections": serving.connections,
         "loop": serving.loop,
         "parser": serving.parser,
         "handlers": serving.handlers,
         "keep_alive_s": serving.keep_alive_s,
         "pid": os.getpid(),
         "files": str(settings.files),
+        "jobs": settings.jobs_kind,
         "versions": {"python": platform.python_version(), **serving.versions},
     }

@@ -10,7 +10,7 @@ from email.utils import formatdate
 from typing import Any
 
 from shared.catalogue import MAX_NAME_BYTES, Catalogue, check_name
-from shared.errors import BadRequest, ServiceError
+from shared.errors import EXHAUSTED, BadRequest, ServiceError
 from shared.settings import MAX_PAGE, UPLOADS_FOLDER
 
 DEFAULT_PAGE = 100
@@ -18,11 +18,17 @@ DEFAULT_PAGE = 100
 
 def read_page_query(query: Mapping[str, str]) -> tuple[int, tuple[str, ...]]:
     """(limit, parts of the path to go on after) from a query's values; BadRequest names what is wrong."""
+    limit = read_limit(query)
+    after = query.get("after", "")
+    return limit, read_cursor(after) if after else ()
+
+
+def read_limit(query: Mapping[str, str]) -> int:
+    """How many a page may have; BadRequest for what is no such number."""
     limit = query.get("limit", str(DEFAULT_PAGE))
     if not (limit.isascii() and limit.isdecimal() and len(limit) <= 4 and 1 <= int(limit) <= MAX_PAGE):
         raise BadRequest(f"limit is {limit[:40]!r}; it must be a whole number from 1 to {MAX_PAGE}.")
-    after = query.get("after", "")
-    return int(limit), read_cursor(after) if after else ()
+    return int(limit)
 
 
 def list_page(catalogue: Catalogue, limit: int, after: tuple[str, ...]) -> dict[str, Any]:
@@ -64,18 +70,20 @@ def _walk(
     """Files below root/above whose path comes after `after`, compared part by part.
 
     Links to files inside the root are followed, links to folders are not: they can form loops.
-    Names that are not UTF-8 have no address and are left out.
+    Names that are not UTF-8 or have a line feed have no address and are left out.
     """
     folder = os.path.join(root, *above)
     try:
         with os.scandir(folder) as found:
             heap = [entry.name for entry in found if not after or entry.name >= after[0]]
-    except OSError:
+    except OSError as error:
+        if error.errno in EXHAUSTED:  # a page without files would pass for the truth
+            raise
         return
     heapq.heapify(heap)  # a page rarely needs all of a huge folder in order
     while heap:
         name = heapq.heappop(heap)
-        if "\\" in name or name == UPLOADS_FOLDER or not _is_text(name):
+        if "\\" in name or "\n" in name or name == UPLOADS_FOLDER or not _is_text(name):
             continue
         path = os.path.join(folder, name)
         follows = bool(after) and name == after[0]

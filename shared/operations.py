@@ -85,6 +85,16 @@ OPERATIONS = ("wait", "digest", "compress", "words", "pipeline")
 
 def read_work(media_type: str | None, body: bytes) -> Work:
     """Parse and validate a `/process` body; UnsupportedMediaType, BadJson or Unprocessable."""
+    document = read_object(media_type, body)
+    _check_operation(document.get("operation"))
+    try:
+        return WORK.validate_python(document)
+    except ValidationError as error:
+        raise Unprocessable(sentence(error)) from None
+
+
+def read_object(media_type: str | None, body: bytes) -> dict[str, Any]:
+    """Parse a body that must be one JSON object; UnsupportedMediaType, BadJson or Unprocessable."""
     kind = (media_type or "").partition(";")[0].strip(" \t").lower()
     if kind != "application/json":
         raise UnsupportedMediaType(
@@ -92,12 +102,8 @@ def read_work(media_type: str | None, body: bytes) -> Work:
         )
     document = decode(body)
     if not isinstance(document, dict):
-        raise Unprocessable("The body must be a JSON object with the name of an operation.")
-    _check_operation(document.get("operation"))
-    try:
-        return WORK.validate_python(document)
-    except ValidationError as error:
-        raise Unprocessable(_sentence(error)) from None
+        raise Unprocessable("The body must be a JSON object.")
+    return document
 
 
 def _check_operation(name: Any) -> None:
@@ -110,7 +116,8 @@ def _check_operation(name: Any) -> None:
     raise Unprocessable(f"operation is {name[:40]!r}; {hint}")
 
 
-def _sentence(error: ValidationError) -> str:
+def sentence(error: ValidationError) -> str:
+    """The first thing wrong with a request: its key, why, and what was given."""
     first = error.errors(include_url=False, include_context=False)[0]
     skipped = (
         "work",

@@ -8,20 +8,41 @@ import multiprocessing
 import multiprocessing.process
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from functools import cached_property
 
-__all__ = ["BrokenProcessPool", "Pools"]
+__all__ = ["BrokenProcessPool", "Executors", "Pools"]
+
+
+def spawned_processes(size: int) -> Executor:
+    return ProcessPoolExecutor(
+        size, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent
+    )
+
+
+def threads_of_cpu(size: int) -> Executor:
+    return ThreadPoolExecutor(size, thread_name_prefix="cpu")
+
+
+@dataclass(frozen=True)
+class Executors:
+    """What makes a pool of so many threads or processes; a server whose threads are none brings its own."""
+
+    threads: Callable[[int], Executor] = threads_of_cpu
+    processes: Callable[[int], Executor] = spawned_processes
 
 
 class Pools:
     """Executors by name; `size` threads or processes each, 0 for one per core this process may use."""
 
-    def __init__(self, size: int = 0) -> None:
+    def __init__(self, size: int = 0, executors: Executors = Executors()) -> None:
         self._size = size or available_cores()
+        self._executors = executors
         self._making = threading.Lock()
-        self._processes: ProcessPoolExecutor | None = None
+        self._processes: Executor | None = None
 
     def pool(self, where: str) -> Executor:
         return self._threads if where == "threads" else self._process_pool()
@@ -39,15 +60,13 @@ class Pools:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
     @cached_property
-    def _threads(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self._size, thread_name_prefix="cpu")
+    def _threads(self) -> Executor:
+        return self._executors.threads(self._size)
 
-    def _process_pool(self) -> ProcessPoolExecutor:
+    def _process_pool(self) -> Executor:
         with self._making:
             if self._processes is None:
-                self._processes = ProcessPoolExecutor(
-                    self._size, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent
-                )
+                self._processes = self._executors.processes(self._size)
             return self._processes
 
 

@@ -6,9 +6,13 @@ from shared.replies import Reply
 READ = ("GET", "HEAD")
 ROUTES = {
     "/health": READ,
+    "/ready": READ,
     "/files": READ,
     "/files/{path}": (*READ, "PUT", "DELETE"),
     "/process": ("POST",),
+    "/jobs": READ,
+    "/jobs/{id}": READ,
+    "/fetch": ("POST",),
     "/stream": READ,
     "/openapi.json": READ,
 }
@@ -18,6 +22,8 @@ def methods_of(path: str) -> tuple[str, ...] | None:
     """The methods of an address (a decoded path), None where there is nothing."""
     if path.startswith("/files/"):
         return ROUTES["/files/{path}"]
+    if path.startswith("/jobs/"):
+        return ROUTES["/jobs/{id}"]
     return ROUTES.get(path) if "{" not in path else None
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from shared.catalogue import Catalogue
 from shared.corpus import ensure_corpus
 from shared.digests import DigestStore
-from shared.pools import Pools
+from shared.pools import Executors, Pools
 from shared.settings import Settings, default_files, read_settings
 from shared.uploads import sweep
 
@@ -17,11 +17,11 @@ class Service:
     pools: Pools
 
 
-def make_service(settings: Settings | None = None) -> Service:
+def make_service(settings: Settings | None = None, executors: Executors = Executors()) -> Service:  # noqa: B008  frozen
     """Build the service in the process that will serve, never before a fork."""
     settings = settings or read_settings()
     if settings.files == default_files().resolve():
         ensure_corpus(settings.files)
     catalogue = Catalogue(settings.files, DigestStore(settings.state))
     sweep(catalogue)
-    return Service(settings, catalogue, Pools(settings.pool_size))
+    return Service(settings, catalogue, Pools(settings.pool_size, executors))

@@ -15,6 +15,7 @@ from binascii import Error as Base64Error
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
+from shared.admission import admit_coding
 from shared.catalogue import Catalogue, Entry, address, check_name, etag_of
 from shared.conditions import matches
 from shared.digests import identity_of
@@ -32,7 +33,14 @@ from shared.errors import (
 from shared.replies import Reply
 from shared.settings import UPLOADS_FOLDER
 
-DECIDING = ("authorization", "content-digest", "content-length", "if-match", "if-none-match")
+DECIDING = (
+    "authorization",
+    "content-digest",
+    "content-encoding",
+    "content-length",
+    "if-match",
+    "if-none-match",
+)
 """The request headers that uploads and deletions look at."""
 
 MAX_LENGTH_DIGITS = 15
@@ -57,6 +65,7 @@ class Upload:
         self._name = check_name(name)
         self._headers = headers
         self._limit = limit_bytes
+        admit_coding(headers.get("content-encoding"))
         self._expected = read_digests(headers.get("content-digest", ""))
         announced = headers.get("content-length", "0")
         if len(announced) > MAX_LENGTH_DIGITS or int(announced) > limit_bytes:
@@ -229,6 +238,6 @@ def storing(name: str) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise InsufficientStorage("There is no room left to store the file.") from None
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno in (errno.EACCES, errno.EPERM):
             raise Forbidden(f"{name!r} cannot be written here.") from None
         raise Unavailable(f"{name!r} cannot be stored now: {os.strerror(error.errno or 0)}.") from None

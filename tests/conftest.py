@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import tally
 from tests.servers import Running, running
 
 ODD_NAMES = ("empty.bin", "Grüße aus Köln.txt", "日本語.txt", "a b+c&d;e.txt", 'quo"te.txt', "per%cent.txt")
@@ -21,6 +22,13 @@ def require(condition: object, reason: str) -> None:
     if os.environ.get("TWINS_REQUIRE_ALL") == "1":
         pytest.fail(f"TWINS_REQUIRE_ALL is set, and {reason}")
     pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table of faults, where any were tried."""
+    if lines := tally.table():
+        terminalreporter.section("faults")
+        terminalreporter.line("\n".join(lines))
 
 
 @pytest.fixture(scope="session")

@@ -46,9 +46,10 @@ def running(
     processes: int | None = None,
     threads: int | None = None,
     environment: Mapping[str, str] | None = None,
+    port: int | None = None,
 ) -> Iterator[Running]:
     """A server of the table, by its own launch line."""
-    port = free_port()
+    port = port or free_port()
     line = launch(SERVERS[name], port=port, processes=processes, threads=threads, files=files)
     with running_command(name, line, port, environment or {}) as server:
         yield server

@@ -28,7 +28,9 @@ COMMANDS = [
     for line in block.splitlines()
 ]
 SERVING = [
-    line for line in COMMANDS if re.match(r"(twins serve|python -m|gunicorn|env \S+ uvicorn|uvicorn)\b", line)
+    line
+    for line in COMMANDS
+    if re.match(r"(twins serve|python -m|gunicorn|granian|env \S+ uvicorn|uvicorn)\b", line)
 ]
 MAKING = [line for line in COMMANDS if line.startswith("make ")]
 OTHERS = [line for line in COMMANDS if line not in SERVING and line not in MAKING]

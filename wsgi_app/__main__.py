@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from shared.settings import KEEP_ALIVE_S
+from shared.settings import CONNECTIONS, KEEP_ALIVE_S
 from wsgi_app.launch import WORKER_CLASSES, gunicorn_command
 
 
@@ -14,11 +14,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8001)
     parser.add_argument("--worker-class", choices=WORKER_CLASSES, default="gthread")
     parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--threads", type=int, help="per process (default: 32 for gthread, 1 for sync)")
+    parser.add_argument("--threads", type=int, help="per process (default: 32 for gthread, 1 for others)")
+    parser.add_argument(
+        "--connections", type=int, default=CONNECTIONS, help="per process at once: gevent's slots"
+    )
     parser.add_argument("--keep-alive", type=int, default=KEEP_ALIVE_S, metavar="SECONDS")
     parser.add_argument("--files", help="the folder to serve (default: a generated corpus)")
     options = parser.parse_args()
-    threads = options.threads or (1 if options.worker_class == "sync" else 32)
+    threads = options.threads or (32 if options.worker_class == "gthread" else 1)
     try:
         command = gunicorn_command(
             options.worker_class,
@@ -27,6 +30,7 @@ def main() -> None:
             processes=options.processes,
             threads=threads,
             keep_alive_s=options.keep_alive,
+            connections=options.connections,
         )
     except ValueError as error:
         parser.error(str(error))

@@ -1,22 +1,29 @@
 """The Flask application: its routes, its one error handler, nothing of Flask's own beside them."""
 
+import atexit
 import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, Request, request
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, MapAdapter
 
 from shared.contract import contract_reply
 from shared.counters import claim
-from shared.errors import InternalError, ServiceError
+from shared.errors import ServiceError, unforeseen
+from shared.pools import end_with_parent
 from shared.routes import answer_options, refuse
 from shared.service import Service, make_service
+from wsgi_app.databases import Database, choose_database
 from wsgi_app.downloads import download, list_files
+from wsgi_app.fetching import Clients, fetch
+from wsgi_app.greenlets import executors
 from wsgi_app.health import health
+from wsgi_app.jobs import list_jobs, show_job
 from wsgi_app.processing import process
+from wsgi_app.readiness import ready
 from wsgi_app.replies import WireResponse, send_problem, send_reply
 from wsgi_app.requests import admit_request, whole_path
 from wsgi_app.streams import stream
@@ -33,34 +40,49 @@ class AnyPath(BaseConverter):
 
 
 class Application(Flask):
-    """Flask, but for the question, twice a request, whether a handler is a coroutine: none is."""
+    """Flask, but for two of its questions: whether a handler is a coroutine (none is), and under which
+    host name a request came, which routes here do not depend on and `admit` has judged already."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func
 
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        if request is None:
+            return None
+        environ = request.environ
+        path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+        return MapAdapter(self.url_map, "", "/", "", "http", path, environ["REQUEST_METHOD"], "")
+
 
 def make_app(service: Service | None = None) -> Flask:
     """Build the application in the process that serves."""
-    service = service or make_service()
+    service = service or make_service(executors=executors())
+    end_with_parent()  # gunicorn's server processes do so by themselves, granian's would keep the port
     app = Application("wsgi_app", static_folder=None)
     app.url_map.converters["any_path"] = AnyPath
     app.url_map.merge_slashes = False
     app.before_request(partial(admit, counting(service)))
-    add_routes(app, service)
+    clients = Clients(service.settings.upstreams)
+    atexit.register(clients.close)
+    add_routes(app, service, choose_database(service.settings), clients)
     app.register_error_handler(Exception, handle_error)
     return app
 
 
-def add_routes(app: Flask, service: Service) -> None:
+def add_routes(app: Flask, service: Service, database: Database | None, clients: Clients) -> None:
     def route(path: str, endpoint: str, answer: Callable[..., WireResponse], *methods: str) -> None:
         app.add_url_rule(path, endpoint, answer, methods=methods, provide_automatic_options=False)
 
     route("/health", "health", partial(health, service), "GET")
+    route("/ready", "ready", partial(ready, database, service), "GET")
     route("/files", "list_files", partial(list_files, service), "GET")
     route("/files/<any_path:name>", "download", partial(download, service), "GET")
     route("/files/<any_path:name>", "put", partial(put, service), "PUT")
     route("/files/<any_path:name>", "remove", partial(remove, service), "DELETE")
-    route("/process", "process", partial(process, service), "POST")
+    route("/process", "process", partial(process, database, service), "POST")
+    route("/fetch", "fetch", partial(fetch, clients, service), "POST")
+    route("/jobs", "list_jobs", partial(list_jobs, database, service), "GET")
+    route("/jobs/<any_path:name>", "show_job", partial(show_job, database, service), "GET")
     route("/stream", "stream", partial(stream, service), "GET")
     route("/openapi.json", "contract", contract, "GET")
 
@@ -92,4 +114,4 @@ def handle_error(error: Exception) -> WireResponse:
         reply = answer_options(request.method, path)
         return send_reply(reply) if reply else send_problem(refuse(request.method, path))
     log.error("unexpected error", exc_info=error)
-    return send_problem(InternalError("The service failed in a way it did not foresee."))
+    return send_problem(unforeseen(error))

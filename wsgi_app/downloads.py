@@ -12,9 +12,11 @@ from shared.downloads import DECIDING, Plan, plan_download
 from shared.errors import Unavailable
 from shared.listing import list_page, read_page_query
 from shared.ranges import ByteRange
-from shared.reading import read_waiting
+from shared.reading import read_cached, read_waiting
 from shared.replies import json_reply
 from shared.service import Service
+from wsgi_app import greenlets
+from wsgi_app.greenlets import aside
 from wsgi_app.replies import WireResponse, send_reply
 from wsgi_app.requests import deciding_headers, environ_keys, path_after, query_values
 
@@ -25,7 +27,7 @@ NAMES = environ_keys(DECIDING)
 
 def list_files(service: Service) -> WireResponse:
     limit, after = read_page_query(query_values(request.environ))
-    return send_reply(json_reply(list_page(service.catalogue, limit, after)))
+    return send_reply(json_reply(aside(list_page, service.catalogue, limit, after)))
 
 
 def download(service: Service, name: str) -> WireResponse:
@@ -33,32 +35,32 @@ def download(service: Service, name: str) -> WireResponse:
     name = path_after(environ, "/files/")  # Flask's own `name` has lost what was not UTF-8
     opened = service.catalogue.open_known(name)
     if opened is None:
-        opened = service.catalogue.open(name)
+        opened = aside(service.catalogue.open, name)
     try:
         method = environ["REQUEST_METHOD"]
         plan = plan_download(opened.entry, method, deciding_headers(environ, NAMES))
-        return WireResponse(
-            plan.status, plan.headers, _body(plan, opened, method, environ["wsgi.file_wrapper"])
-        )
+        file_wrapper = None if greenlets.serving() else environ.get("wsgi.file_wrapper")
+        return WireResponse(plan.status, plan.headers, _body(plan, opened, method, file_wrapper))
     except BaseException:
         os.close(opened.descriptor)
         raise
 
 
-def _body(plan: Plan, opened: Opened, method: str, file_wrapper: Callable[..., Any]) -> Any:
-    """The body as the server sends it fastest; closes the file at its end."""
+def _body(plan: Plan, opened: Opened, method: str, file_wrapper: Callable[..., Any] | None) -> Any:
+    """The body as the server sends it fastest; closes the file at its end.
+
+    A list is what PEP 3333 servers may join and send at once. gevent's `sendfile` is none: it reads and
+    sends 8 KiB at a time, on the hub, and was slower than blocks of 128 KiB to 1 MiB from the page cache.
+    """
     if method == "HEAD" or not plan.segments:
         os.close(opened.descriptor)
-        return ()
+        return []
     if plan.length <= SMALL_BYTES:
-        parts = [
-            part if isinstance(part, bytes) else read_waiting(opened.descriptor, part)
-            for part in plan.segments
-        ]
+        parts = [part if isinstance(part, bytes) else read(opened.descriptor, part) for part in plan.segments]
         os.close(opened.descriptor)
-        return (parts[0] if len(parts) == 1 else b"".join(parts),)
+        return [parts[0] if len(parts) == 1 else b"".join(parts)]
     part = plan.only_range
-    if part is not None:
+    if part is not None and file_wrapper is not None:
         os.lseek(opened.descriptor, part.start, os.SEEK_SET)
         return file_wrapper(SentFile(opened.descriptor, part.end), BLOCK_BYTES)
     return Segments(plan, opened.descriptor)
@@ -95,7 +97,15 @@ class Segments:
                 yield segment
                 continue
             for start in range(segment.start, segment.end, BLOCK_BYTES):
-                yield read_waiting(self._descriptor, ByteRange(start, min(BLOCK_BYTES, segment.end - start)))
+                yield read(self._descriptor, ByteRange(start, min(BLOCK_BYTES, segment.end - start)))
 
     def close(self) -> None:
         os.close(self._descriptor)
+
+
+def read(descriptor: int, part: ByteRange) -> bytes:
+    """A stretch of the file; under gevent, a disk is waited for aside."""
+    if not greenlets.serving():
+        return read_waiting(descriptor, part)
+    data = read_cached(descriptor, part)
+    return aside(read_waiting, descriptor, part) if data is None else bytes(data)

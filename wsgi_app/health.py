@@ -1,6 +1,7 @@
-"""`/health` on the WSGI face: what serves, read from the gunicorn worker that serves this very request."""
+"""`/health` on the WSGI face: what serves, read from gunicorn's live worker or granian's."""
 
 import sys
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from types import FrameType
@@ -9,7 +10,7 @@ from typing import Any
 import gunicorn
 from gunicorn.workers.base import Worker
 
-from shared.health import Serving, describe_health
+from shared.health import Serving, describe_health, main_thread_locals
 from shared.replies import json_reply
 from shared.service import Service
 from wsgi_app.replies import WireResponse, send_reply
@@ -25,21 +26,51 @@ def serving() -> Serving:
     worker = _calling_worker()
     versions = {"flask": version("flask"), "gunicorn": gunicorn.__version__}
     if worker is None:
-        return Serving("wsgi", "wsgi_app", "unknown", "unknown", 1, 1, None, None, None, versions)
-    threads = worker.cfg.threads if _class_name(worker) == "gthread" else 1
+        if arguments := main_thread_locals("_spawn_wsgi_worker"):
+            return _granian(arguments, versions)
+        return Serving("wsgi", "wsgi_app", "unknown", "unknown", 1, 1, None, None, None, None, versions)
+    worker_class = _class_name(worker)
     return Serving(
         interface="wsgi",
         application="wsgi_app",
         server="gunicorn",
-        worker_class=_class_name(worker),
+        worker_class=worker_class,
         processes=worker.cfg.workers,
-        threads=threads,
-        loop=None,
+        threads=worker.cfg.threads if worker_class == "gthread" else 1,
+        connections=None if worker_class == "sync" else worker.worker_connections,
+        loop=_hub_loop() if worker_class == "gevent" else None,
         parser=None,
         handlers=None,
         versions=versions,
-        keep_alive_s=worker.cfg.keepalive if _class_name(worker) != "sync" else 0,
+        keep_alive_s=worker.cfg.keepalive if worker_class != "sync" else 0,
     )
+
+
+def _granian(worker: Mapping[str, Any], versions: Mapping[str, str]) -> Serving:
+    """From the arguments by which granian's server process serves, and its master's as it was at the fork."""
+    master = main_thread_locals("startup").get("self")
+    http1 = worker["http1_settings"]  # an idle connection is one whose next head is waited for
+    return Serving(
+        interface="wsgi",
+        application="wsgi_app",
+        server="granian",
+        worker_class=worker["runtime_mode"].value,
+        processes=getattr(master, "workers", 0),
+        threads=worker["blocking_threads"],
+        connections=worker["backpressure"],
+        loop=None,
+        parser=None,
+        handlers=None,
+        versions={**versions, "granian": version("granian")},
+        keep_alive_s=http1.header_read_timeout / 1000 if http1.keep_alive else 0,
+    )
+
+
+def _hub_loop() -> str:
+    """gevent's own name of its loop: `gevent.libev.corecext` is `libev`."""
+    from gevent import get_hub
+
+    return type(get_hub().loop).__module__.split(".")[1]
 
 
 def _calling_worker() -> Any:

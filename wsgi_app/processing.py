@@ -7,19 +7,29 @@ from typing import Any
 from flask import request
 
 from shared.errors import Unavailable
+from shared.jobs import named
 from shared.operations import read_work
 from shared.pools import BrokenProcessPool, Pools
 from shared.processing import Compute, Effect, Pause, plan_process, reply_process
 from shared.service import Service
+from wsgi_app.databases import Database
+from wsgi_app.jobs import begin, end
 from wsgi_app.replies import WireResponse, send_reply
 from wsgi_app.requests import content_type, read_body
 
 
-def process(service: Service) -> WireResponse:
+def process(database: Database | None, service: Service) -> WireResponse:
     work = read_work(content_type(request.environ), read_body(request.environ))
-    effects = plan_process(work, service.catalogue)
-    results = [perform(effect, service.pools) for effect in effects]
-    return send_reply(reply_process(work, results))
+    job = begin(database, work.operation)
+    try:
+        effects = plan_process(work, service.catalogue)
+        results = [perform(effect, service.pools) for effect in effects]
+        reply = reply_process(work, results)
+    except Exception as error:
+        end(database, job, error)
+        raise
+    end(database, job)
+    return send_reply(named(reply, job))
 
 
 def perform(effect: Effect, pools: Pools) -> Mapping[str, Any]:

@@ -33,7 +33,7 @@ class WireResponse(Response):
 
 
 def send_reply(reply: Reply) -> WireResponse:
-    return WireResponse(reply.status, reply.headers, (reply.body,) if reply.body else ())
+    return WireResponse(reply.status, reply.headers, [reply.body] if reply.body else [])
 
 
 def send_problem(error: ServiceError) -> WireResponse:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
-from shared.admission import admit
+from shared.admission import admit, admit_coding, admit_framing
 from shared.catalogue import decode_name
-from shared.errors import ContentTooLarge
+from shared.errors import BadRequest, ContentTooLarge, LengthRequired
 from shared.settings import MAX_JSON_BYTES
 
 Environ = Mapping[str, Any]
@@ -22,7 +22,24 @@ def admit_request(environ: Environ) -> None:
     for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         if key in environ:
             sizes.append(len(key) + len(environ[key]))
-    admit(len(environ["RAW_URI"]), environ.get("HTTP_HOST"), sizes, environ["SERVER_PROTOCOL"] == "HTTP/1.1")
+    version = environ["SERVER_PROTOCOL"].removeprefix("HTTP/")
+    version = "1.0" if version == "1" else version  # as granian writes it
+    host = environ.get("HTTP_HOST")
+    if version == "1.0":
+        host = host or None  # granian makes an empty one
+    admit(len(target(environ)), host, sizes, version)
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        admit_framing(environ["HTTP_TRANSFER_ENCODING"], bool(environ.get("CONTENT_LENGTH")), version)
+
+
+def target(environ: Environ) -> str:
+    """The request target: as it came where the server tells, else as its path and query are written."""
+    raw: str | None = environ.get("RAW_URI")
+    if raw is not None:
+        return raw
+    query = environ["QUERY_STRING"]
+    path = quote(environ["PATH_INFO"].encode("latin-1"), safe="/!$&'()*+,;=:@~")
+    return f"{path}?{query}" if query else path
 
 
 def environ_keys(names: Iterable[str]) -> dict[str, str]:
@@ -58,10 +75,34 @@ def read_body(environ: Environ) -> bytes:
     announced = environ.get("CONTENT_LENGTH") or "0"
     if len(announced) > 12 or (announced.isdecimal() and int(announced) > MAX_JSON_BYTES):
         raise ContentTooLarge(f"The body has {announced} bytes; at most {MAX_JSON_BYTES} are read.")
-    body: bytes = environ["wsgi.input"].read(MAX_JSON_BYTES + 1)
+    admit_coding(environ.get("HTTP_CONTENT_ENCODING"))
+    body = read_block(environ, MAX_JSON_BYTES + 1)
+    require_whole(environ, len(body))
     if len(body) > MAX_JSON_BYTES:
         raise ContentTooLarge(f"The body has more than {MAX_JSON_BYTES} bytes.")
     return body
+
+
+def read_block(environ: Environ, most: int) -> bytes:
+    """Up to `most` bytes of the body; BadRequest where the client went away or broke the framing."""
+    try:
+        block: bytes = environ["wsgi.input"].read(most)
+    except Exception:  # each server has its own for this, and none is the service's fault
+        raise BadRequest("The body ended early, or its chunks cannot be read.") from None
+    return block
+
+
+def require_whole(environ: Environ, length: int) -> None:
+    """BadRequest where fewer bytes came than were announced: granian ends a cut body without a word."""
+    announced = environ.get("CONTENT_LENGTH") or "0"
+    if announced.isdecimal() and len(announced) <= 20 and length < int(announced):
+        raise BadRequest("The body ended early, or its chunks cannot be read.")
+
+
+def require_an_end(environ: Environ) -> None:
+    """LengthRequired for chunks where nothing would tell a cut body from a whole one, as under granian."""
+    if environ["SERVER_SOFTWARE"] == "Granian" and "HTTP_TRANSFER_ENCODING" in environ:
+        raise LengthRequired("This server takes an upload only with a Content-Length.")
 
 
 def content_type(environ: Environ) -> str | None:

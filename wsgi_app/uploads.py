@@ -4,11 +4,19 @@ from collections.abc import Iterator
 
 from flask import request
 
-from shared.errors import BadRequest
 from shared.service import Service
 from shared.uploads import DECIDING, Upload, authorize, delete
+from wsgi_app.greenlets import aside
 from wsgi_app.replies import WireResponse, send_reply
-from wsgi_app.requests import Environ, deciding_headers, environ_keys, path_after
+from wsgi_app.requests import (
+    Environ,
+    deciding_headers,
+    environ_keys,
+    path_after,
+    read_block,
+    require_an_end,
+    require_whole,
+)
 
 BLOCK_BYTES = 256 * 1024
 NAMES = environ_keys(DECIDING)
@@ -18,12 +26,13 @@ def put(service: Service, name: str) -> WireResponse:
     environ = request.environ
     headers = deciding_headers(environ, NAMES)
     authorize(headers, service.settings.token)
+    require_an_end(environ)
     name = path_after(environ, "/files/")
-    upload = Upload(service.catalogue, name, headers, service.settings.max_upload_bytes)
+    upload = aside(Upload, service.catalogue, name, headers, service.settings.max_upload_bytes)
     try:
         for block in body_blocks(environ):
-            upload.write(block)
-        return send_reply(upload.finish())
+            aside(upload.write, block)
+        return send_reply(aside(upload.finish))
     finally:
         upload.abort()
 
@@ -31,13 +40,14 @@ def put(service: Service, name: str) -> WireResponse:
 def remove(service: Service, name: str) -> WireResponse:
     headers = deciding_headers(request.environ, NAMES)
     authorize(headers, service.settings.token)
-    return send_reply(delete(service.catalogue, path_after(request.environ, "/files/"), headers))
+    name = path_after(request.environ, "/files/")
+    return send_reply(aside(delete, service.catalogue, name, headers))
 
 
 def body_blocks(environ: Environ) -> Iterator[bytes]:
-    """The body as it comes; BadRequest where the client went away."""
-    try:
-        while block := environ["wsgi.input"].read(BLOCK_BYTES):
-            yield block
-    except OSError:
-        raise BadRequest("The body ended early.") from None
+    """The body as it comes."""
+    length = 0
+    while block := read_block(environ, BLOCK_BYTES):
+        length += len(block)
+        yield block
+    require_whole(environ, length)

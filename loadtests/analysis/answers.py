@@ -22,16 +22,19 @@ class Answer(Difference):
     scenario: str
     level: Level
     metric: MetricName
+    means: str | None = Field(default=None, description="capacity-matched or as shipped")
     sentence: str
     explanation: list[str] = Field(default=[], description="what bounds each side, from measured evidence")
 
 
-def answers(cells: Sequence[CellSummary], primaries: Sequence[Comparison], judge: Judge) -> list[Answer]:
-    """One answer for each primary comparison, in the plan's order."""
-    return [_answer(cells, primary, judge) for primary in primaries]
+def answers(
+    cells: Sequence[CellSummary], primaries: Sequence[Comparison], judge: Judge, means: str | None = None
+) -> list[Answer]:
+    """One answer for each primary comparison, in the plan's order; `means` is the plan's."""
+    return [_answer(cells, primary, judge, means) for primary in primaries]
 
 
-def _answer(cells: Sequence[CellSummary], primary: Comparison, judge: Judge) -> Answer:
+def _answer(cells: Sequence[CellSummary], primary: Comparison, judge: Judge, means: str | None) -> Answer:
     metric = METRICS[primary.metric]
     here = [c for c in cells if c.scenario == primary.scenario and c.level == primary.level and not c.search]
     found = paired(
@@ -42,9 +45,21 @@ def _answer(cells: Sequence[CellSummary], primary: Comparison, judge: Judge) -> 
     )
     sentence = verdict_sentence(found, metric, primary.server, primary.baseline)
     label = level_label(primary.level)
+    named = _means(here, primary, means)
+    condition = [primary.scenario, level_words(primary.level), *([named] if named else [])]
     return Answer(
         **found.model_dump(),
         **primary.model_dump(),
         id=f"{primary.server}:{primary.baseline}/{primary.scenario}/{label}/{primary.metric}",
-        sentence=f"{primary.scenario}, {level_words(primary.level)}: {sentence}.",
+        means=named,
+        sentence=f"{', '.join(condition)}: {sentence}.",
     )
+
+
+def _means(cells: Sequence[CellSummary], primary: Comparison, means: str | None) -> str | None:
+    """The means both sides had, by what their cells say of the servers, else by the plan."""
+    sides = (primary.server, primary.baseline)
+    said = {side: next((c.means for c in cells if c.server == side and c.means), means) for side in sides}
+    if len(set(said.values())) == 1:
+        return said[primary.server]
+    return " and ".join(f"{side} {told}" for side, told in said.items() if told)

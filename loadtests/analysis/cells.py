@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from loadtests import costs
 from loadtests.analysis import steady
 from loadtests.analysis.percentiles import lower_bounds, nines, percentiles
 from loadtests.lab.records import CellRecord, CellState, Check, GeneratorDocument, Level, Record, SideProbe
@@ -62,7 +63,9 @@ class CellSummary(Record):
     service_time_us: Percentiles | None
     response_mean_us: float | None
     service_mean_us: float | None
-    at_least: list[str] = Field(description="response-time percentiles that censoring makes lower bounds")
+    at_least: list[str] = Field(
+        description="response-time percentiles that unfinished or dropped requests make lower bounds"
+    )
     nines: list[tuple[float, int]] = Field(description="quantile and response time in µs")
     steady: bool | None
     steady_cut_share: float | None
@@ -71,6 +74,10 @@ class CellSummary(Record):
     busy_cores: float | None = Field(description="server's CPU seconds per second while measuring")
     generator_busy_cores: float | None
     cpu_ms_per_request: float | None
+    requests_per_s_per_core: float | None = Field(description="throughput over the cores kept busy")
+    memory_per_connection_bytes: float | None = Field(
+        description="growth of a fresh server's memory over its connections; null where it cannot be told"
+    )
     rss_peak_bytes: int | None
     generator_rss_peak_bytes: int | None
     interface: str | None = Field(description="wsgi or asgi, as the server itself says")
@@ -79,6 +86,9 @@ class CellSummary(Record):
     slots: int | None
     slot_kind: str | None
     cores: int | None = Field(description="cores the server may use at once: pinned ones, or its processes")
+    means: str | None = Field(
+        description="capacity-matched or as shipped; null where the server does not say"
+    )
     server_command: list[str] | None
     server_environment: dict[str, str] | None = Field(description="what was added to the lab's own")
     generator_command: list[str]
@@ -86,7 +96,11 @@ class CellSummary(Record):
     directory: str = Field(default="", description="of its raw files, relative to the report")
 
 
-COPIED = tuple(name for name in CellRecord.model_fields if name in CellSummary.model_fields)
+MEANS = {"matched": "capacity-matched", "capacity-matched": "capacity-matched", "as shipped": "as shipped"}
+FROM_SAMPLES = ("cpu_ms_per_request", "requests_per_s_per_core")
+COPIED = tuple(
+    name for name in CellRecord.model_fields if name in CellSummary.model_fields and name not in FROM_SAMPLES
+)
 
 
 def summarise_cell(record: CellRecord, samples: Samples, target_us: int | None = None) -> CellSummary:
@@ -100,6 +114,7 @@ def summarise_cell(record: CellRecord, samples: Samples, target_us: int | None =
         "slots": run.slots if run else None,
         "slot_kind": run.slot_kind if run else None,
         "cores": _cores(record),
+        "means": MEANS.get(str(getattr(run, "means", None))),
         "server_command": run.command if run else None,
         "server_environment": run.environment if run else None,
     }
@@ -186,7 +201,9 @@ def _figures(record: CellRecord, samples: Samples, target_us: int | None) -> dic
         "service_time_us": percentiles(np.sort(service)),
         "response_mean_us": float(response.mean()) if len(response) else None,
         "service_mean_us": float(service.mean()) if len(response) else None,
-        "at_least": lower_bounds(response_points, response_us[due & (kind == CENSORED)]),
+        "at_least": lower_bounds(
+            response_points, response_us[due & (kind == CENSORED)], int(counts[DROPPED])
+        ),
         "nines": nines(response),
         **_steadiness(ended_us[in_window], begin_us, end_us),
         **_resources(record.server_probe, duration_s, successes),
@@ -217,7 +234,8 @@ def _resources(probe: SideProbe | None, duration_s: float, successes: int) -> di
     if probe.cpu_user_s is not None and probe.cpu_system_s is not None:
         cpu_s = probe.cpu_user_s + probe.cpu_system_s
         found["busy_cores"] = cpu_s / duration_s
-        found["cpu_ms_per_request"] = cpu_s * 1e3 / successes if successes else None
+        found["cpu_ms_per_request"] = costs.cpu_ms_per_request(probe, successes)
+        found["requests_per_s_per_core"] = costs.requests_per_s_per_core(probe, successes)
     return found
 
 

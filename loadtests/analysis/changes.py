@@ -11,7 +11,7 @@ from loadtests.analysis import ratios
 from loadtests.analysis.answers import MetricName
 from loadtests.analysis.cells import CellSummary
 from loadtests.analysis.differences import Difference, Judge, judged
-from loadtests.analysis.metrics import METRICS, Metric
+from loadtests.analysis.metrics import METRICS, Metric, is_lower_bound
 from loadtests.analysis.points import Point, level_words
 from loadtests.analysis.wording import verdict_sentence
 from loadtests.lab.archive import ArchiveError
@@ -116,7 +116,8 @@ def _unpaired(
     limited, reasons, broken = [], [], False
     for side, run in ((ours, "new run"), (theirs, "base")):
         cells = list(side)
-        logs.append([math.log(value) for cell in cells if (value := metric.pick(cell))])
+        known = [cell for cell in cells if not is_lower_bound(metric, cell)]
+        logs.append([math.log(value) for cell in known if (value := metric.pick(cell))])
         broken = broken or any(cell.state == "invalid" for cell in cells)
         limited.append(any(cell.state == "generator-limited" for cell in cells))
         reasons += [

@@ -18,7 +18,7 @@ from typing import Literal
 
 from loadtests.analysis import ratios
 from loadtests.analysis.cells import CellSummary
-from loadtests.analysis.metrics import METRICS, Metric, Unit
+from loadtests.analysis.metrics import METRICS, Metric, Unit, is_lower_bound
 from loadtests.analysis.points import Point, level_label
 from loadtests.lab.archive import ArchiveError
 from loadtests.lab.records import Level, Record
@@ -175,6 +175,7 @@ def _status(found: _Range, operator: str, limit: float) -> tuple[Status, str]:
 def _range(metric: Metric, cells: Sequence[CellSummary]) -> _Range | None:
     """The 95 % interval over blocks; unbounded from one block, or on the side a bound leaves open."""
     sound = [(metric.pick(cell), cell.state) for cell in cells if cell.state != "invalid"]
+    bounded = any(is_lower_bound(metric, cell) for cell in cells)
     values = [value for value, _ in sound if value is not None]
     if not values:
         return None
@@ -188,7 +189,7 @@ def _range(metric: Metric, cells: Sequence[CellSummary]) -> _Range | None:
     return _Range(
         value,
         0.0 if low is None or (limited and metric.limited == "at most") else low,
-        math.inf if high is None or (limited and metric.limited == "at least") else high,
+        math.inf if high is None or bounded or (limited and metric.limited == "at least") else high,
     )
 
 
@@ -199,6 +200,7 @@ def _ratio_range(metric: Metric, ours: Sequence[CellSummary], theirs: Sequence[C
         (value, other)
         for a, b in pairs
         if "generator-limited" not in (a.state, b.state)
+        and not (is_lower_bound(metric, a) or is_lower_bound(metric, b))
         and (value := metric.pick(a))
         and (other := metric.pick(b))
     ]

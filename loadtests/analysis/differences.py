@@ -8,7 +8,7 @@ from pydantic import Field
 
 from loadtests.analysis import ratios
 from loadtests.analysis.cells import CellSummary
-from loadtests.analysis.metrics import Metric
+from loadtests.analysis.metrics import Metric, is_lower_bound
 from loadtests.lab.records import Record
 
 # The four verdicts, and what stands in their place: a bound or nothing where the generator was the limit,
@@ -75,7 +75,8 @@ def paired(
     for block in sorted(left.keys() | right.keys()):
         cells = (left.get(block), right.get(block))
         value, base = (metric.pick(cell) if cell else None for cell in cells)
-        if value and base:
+        bounded = any(cell and is_lower_bound(metric, cell) for cell in cells)
+        if value and base and not bounded:
             pairs.append((value, base))
             limits.append((_limited(cells[0], metric), _limited(cells[1], metric)))
         else:
@@ -156,5 +157,8 @@ def _missing(cells: Sequence[CellSummary | None], metric: Metric) -> str:
     broken = [cell for cell in cells if cell and cell.state == "invalid"]
     if broken:
         return "; ".join(f"{cell.server}: {cell.reason or 'invalid'}" for cell in broken)
+    bounded = [cell.server for cell in cells if cell and is_lower_bound(metric, cell)]
+    if bounded:
+        return f"{' and '.join(bounded)}: a lower bound, as requests were dropped or left unfinished"
     without = [cell.server for cell in cells if cell and not metric.pick(cell)]
     return f"{' and '.join(without)}: too few samples for the {metric.label}"

@@ -13,8 +13,10 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from loadtests.analysis.cells import CellSummary
-from loadtests.analysis.points import Point
+from loadtests.analysis.metrics import METRICS
+from loadtests.analysis.points import Point, estimate, unhindered
 from loadtests.analysis.scaling import BOUND_REACHED, slots_bound
+from loadtests.analysis.wording import count, slots
 from loadtests.lab.records import Record
 
 Cause = Literal["generator", "slots", "core", "upstream", "users", "not established"]
@@ -38,23 +40,26 @@ class Explanation(Record):
 
 
 def explain(point: Point, curve: Sequence[Point], cells: Mapping[str, CellSummary]) -> Explanation:
-    """The cause at `point`; `curve` holds all points of the same server and scenario."""
-    sound = [c for c in (cells[name] for name in point.cells) if c.state != "invalid"]
+    """The cause at `point`; `curve` holds all points of the same server and scenario.
+
+    Told of the cells in which the generator was not the limit, which are those that verdicts rest on.
+    """
+    valid = [c for c in (cells[name] for name in point.cells) if c.state != "invalid"]
+    sound = unhindered(point, cells) or valid
     first = sound[0] if sound else None
-    rate, mean_us = _value(point, "throughput"), _value(point, "service_mean")
-    busy = _value(point, "busy_cores")
+    rate, mean_us, busy = (_mean(sound, name) for name in ("throughput", "service_mean", "busy_cores"))
     in_flight = rate * mean_us / 1e6 if rate is not None and mean_us is not None else None
     slots = first.slots if first else None
     bound = slots_bound(curve, cells)
     taken = min(1.0, in_flight / slots) if in_flight is not None and slots else None
     core = busy / first.cores if busy is not None and first is not None and first.cores else None
     reached = rate / bound[1] if rate is not None and bound else None
-    cause = _cause(point, sound, taken, core, reached)
+    cause = _cause(sound, taken, core, reached)
     return Explanation(
         point=point.id,
         server=point.server,
         cause=cause,
-        text=f"{point.server}: {_text(cause, point, first, bound, in_flight, core)}",
+        text=f"{point.server}: {_text(cause, point, first, bound, rate, in_flight, core)}",
         in_flight=in_flight,
         slots_taken=taken,
         core_share=core,
@@ -64,7 +69,6 @@ def explain(point: Point, curve: Sequence[Point], cells: Mapping[str, CellSummar
 
 
 def _cause(
-    point: Point,
     sound: Sequence[CellSummary],
     taken: float | None,
     core: float | None,
@@ -72,7 +76,7 @@ def _cause(
 ) -> Cause:
     if not sound:
         return "not established"
-    if point.state == "generator-limited":
+    if all(cell.state == "generator-limited" for cell in sound):
         return "generator"
     full = taken is not None and taken >= SLOTS_TAKEN and core is not None and core < CORE_IDLE
     # a client that waits in a queue looks like a slot taken: the throughput must come near the bound too
@@ -84,7 +88,8 @@ def _cause(
         return "not established"
     if any(word in sound[0].scenario_kind for word in UPSTREAM_WORK):
         return "upstream"
-    return "users" if point.state == "unsaturated" or _waits_alone(sound) else "not established"
+    unsaturated = all(cell.state == "unsaturated" for cell in sound)
+    return "users" if unsaturated or _waits_alone(sound) else "not established"
 
 
 def _waits_alone(sound: Sequence[CellSummary]) -> bool:
@@ -103,38 +108,39 @@ def _text(
     point: Point,
     first: CellSummary | None,
     bound: tuple[float, float] | None,
+    rate: float | None,
     in_flight: float | None,
     core: float | None,
 ) -> str:
     if first is None:
         return f"no sound cell ({'; '.join(point.reasons) or 'no reason recorded'})."
-    rate = _value(point, "throughput")
     measured = f"{rate:,.0f}/s measured" if rate is not None else "no throughput measured"
     busy = "the core's load is not known" if core is None else f"{_cores(first)} {core * 100:.0f} % busy"
     if cause == "generator":
         return f"the load generator was the limit; at least {measured}, the server could do more."
     if cause == "slots" and bound:
         return (
-            f"slots exhausted: {first.slots} {first.slot_kind}s × {bound[0] / 1000:.1f} ms: "  # noqa: RUF001
+            f"slots exhausted: {slots(first.slots, first.slot_kind)} × {bound[0] / 1000:.1f} ms: "  # noqa: RUF001
             f"at most {bound[1]:,.0f}/s, {measured}; {busy}."
         )
     flying = "an unknown number" if in_flight is None else f"{in_flight:,.0f}"
-    of_slots = f" of {first.slots} slots" if first.slots else ""
+    flying += " in flight" + (f" for {count(first.slots, 'slot')}" if first.slots else "")
     if cause == "slots":
-        return f"slots exhausted: {flying}{of_slots} taken, {measured}; {busy}."
+        return f"slots exhausted: {flying}, {measured}; {busy}."
     if cause == "core":
-        return f"core exhausted: {busy}, {measured} with {flying} requests in flight."
+        return f"core exhausted: {busy}, {measured}, {flying}."
     if cause == "upstream":
-        return f"waiting for upstream: {flying}{of_slots} in flight, {measured}; {busy}."
+        return f"waiting for upstream: {flying}, {measured}; {busy}."
     if cause == "users":
-        return f"not saturated: {flying}{of_slots} in flight, {measured}; {busy}; more users would get more."
-    return f"cause not established: {flying}{of_slots} in flight, {measured}; {busy}."
+        return f"not saturated: {flying}, {measured}; {busy}; more users would get more."
+    return f"cause not established: {flying}, {measured}; {busy}."
 
 
 def _cores(cell: CellSummary) -> str:
     return "the core was" if cell.cores == 1 else f"its {cell.cores} cores were"
 
 
-def _value(point: Point, metric: str) -> float | None:
-    estimate = point.estimates[metric]
-    return estimate.value if estimate else None
+def _mean(cells: Sequence[CellSummary], name: str) -> float | None:
+    values = [value for cell in cells if (value := METRICS[name].pick(cell)) is not None]
+    found = estimate(values, METRICS[name], limited=False)
+    return found.value if found else None

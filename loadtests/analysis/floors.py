@@ -16,6 +16,7 @@ class Spread(Record):
     ratio: float
     low: float | None
     high: float | None
+    confidence: float
     blocks: int
 
 
@@ -35,7 +36,7 @@ def floor(answers: Iterable[Answer]) -> dict[str, float]:
 def spreads(answers: Iterable[Answer]) -> list[Spread]:
     """Each A/A comparison's interval, for printing."""
     return [
-        Spread(id=a.id, metric=a.metric, ratio=a.ratio, low=a.low, high=a.high, blocks=a.blocks)
+        Spread(**{name: getattr(a, name) for name in Spread.model_fields})
         for a in answers
         if a.ratio is not None and _judged(a)
     ]

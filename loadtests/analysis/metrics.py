@@ -37,6 +37,11 @@ def _error_share(cell: CellSummary) -> float | None:
     return cell.failures / cell.requests if cell.requests and cell.failures is not None else None
 
 
+def is_lower_bound(metric: Metric, cell: CellSummary) -> bool:
+    """Whether a response time is at least as long as its figure: requests were dropped or left unfinished."""
+    return metric.name.removeprefix("response_") in cell.at_least if "response_" in metric.name else False
+
+
 METRICS = {
     metric.name: metric
     for metric in (
@@ -59,6 +64,22 @@ METRICS = {
             False,
             "exact",
             lambda c: c.generator_busy_cores,
+        ),
+        Metric(
+            "requests_per_s_per_core",
+            "requests per second and core",
+            "per_s",
+            True,
+            "exact",
+            lambda c: c.requests_per_s_per_core,
+        ),
+        Metric(
+            "memory_per_connection_bytes",
+            "memory per connection",
+            "bytes",
+            False,
+            "exact",
+            lambda c: c.memory_per_connection_bytes,
         ),
         Metric("rss_peak_bytes", "peak memory", "bytes", False, "exact", lambda c: c.rss_peak_bytes),
     )

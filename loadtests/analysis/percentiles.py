@@ -45,8 +45,14 @@ def nines(ordered: Latencies) -> list[tuple[float, int]]:
     return [(q, nearest_rank(ordered, q)) for q in NINES if len(ordered) >= samples_needed(q)]
 
 
-def lower_bounds(found: Mapping[str, int | None], censored: Latencies) -> list[str]:
-    """Names of percentiles at or above the youngest censored request: the truth is at least as high."""
+def lower_bounds(found: Mapping[str, int | None], censored: Latencies, dropped: int) -> list[str]:
+    """Names of percentiles that are lower bounds of the truth.
+
+    Those at or above the youngest censored request; all of them where arrivals were `dropped`, which were due
+    while most others waited and would have waited longest.
+    """
+    if dropped:
+        return [name for name, value in found.items() if value is not None]
     if not len(censored):
         return []
     youngest = int(censored.min())

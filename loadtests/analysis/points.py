@@ -1,13 +1,14 @@
 """A point: one server at one level of one scenario, over all blocks."""
 
 import math
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from pydantic import Field
 
 from loadtests.analysis.cells import CellSummary
-from loadtests.analysis.metrics import METRICS, Metric
+from loadtests.analysis.metrics import METRICS, Metric, is_lower_bound
 from loadtests.analysis.ratios import t_interval
 from loadtests.lab.records import CellState, Level, Record
 
@@ -70,7 +71,19 @@ def points(cells: Iterable[CellSummary]) -> list[Point]:
         if cell.search is None:
             groups.setdefault(point_id(cell.server, cell.scenario, cell.level), []).append(cell)
     found = [_point(name, sorted(group, key=lambda c: c.block)) for name, group in groups.items()]
-    return sorted(found, key=lambda p: (p.scenario, p.server, p.level.kind, p.level.value))
+    return sorted(found, key=lambda p: (p.scenario, natural(p.server), p.level.kind, p.level.value))
+
+
+def natural(name: str) -> list[tuple[bool, int, str]]:
+    """A key that sorts `-t2` before `-t16`."""
+    parts = re.split(r"(\d+)", name)
+    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts if part]
+
+
+def unhindered(point: Point, cells: Mapping[str, CellSummary]) -> list[CellSummary]:
+    """The point's sound cells in which the load generator was not the limit: what the server itself did."""
+    found = (cells[name] for name in point.cells)
+    return [cell for cell in found if cell.state in ("server-limited", "unsaturated")]
 
 
 def estimate(values: Sequence[float], metric: Metric, *, limited: bool) -> Estimate | None:
@@ -94,7 +107,10 @@ def _point(name: str, cells: list[CellSummary]) -> Point:
     estimates = {}
     for metric in METRICS.values():
         picked = (metric.pick(cell) for cell in valid)
-        estimates[metric.name] = estimate([v for v in picked if v is not None], metric, limited=limited)
+        found = estimate([v for v in picked if v is not None], metric, limited=limited)
+        if found and any(is_lower_bound(metric, cell) for cell in valid):
+            found = found.model_copy(update={"bound": "at least"})
+        estimates[metric.name] = found
     return Point(
         id=name,
         server=cells[0].server,

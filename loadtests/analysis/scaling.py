@@ -1,5 +1,6 @@
 """How throughput scales over users, and separately over server processes and threads; and why it bends."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
@@ -8,7 +9,7 @@ from pydantic import Field
 
 from loadtests.analysis.cells import CellSummary
 from loadtests.analysis.laws import Law, UnfittableError, fit_amdahl, fit_usl, slots_bound_per_s
-from loadtests.analysis.points import Point
+from loadtests.analysis.points import Point, level_label, unhindered
 from loadtests.analysis.ratios import CONFIDENCE, t_quantile
 from loadtests.lab.records import Level, Record
 
@@ -44,6 +45,9 @@ class LawFit(Record):
 class CurvePoint(Record):
     n: float
     point: str = Field(description="id of the point it shows")
+    bound_per_s: float | None = Field(
+        description="Little's law: what n users, or the slots of n processes or threads, can amount to"
+    )
 
 
 class Curve(Record):
@@ -56,9 +60,13 @@ class Curve(Record):
     usl: LawFit | None
     amdahl: LawFit | None
     unfitted: str | None = Field(description="why no law was fitted")
-    slots: int | None
+    knee: float | None = Field(description="the last n that still got 80 % of its bound")
+    knee_reason: str | None = Field(description="why no knee is claimed")
+    slots: int | None = Field(description="null where the slots are what varies")
     slot_kind: str | None
-    service_time_us: float | None = Field(description="least median at a level where nobody queues")
+    service_time_us: float | None = Field(
+        description="least median at a level where nobody queues, else the wait that the work plants"
+    )
     bound_per_s: float | None = Field(description="Little's law: slots / service time")
 
 
@@ -77,37 +85,49 @@ def curves(points: Mapping[str, Point], cells: Mapping[str, CellSummary]) -> lis
 
 
 def slots_bound(group: Sequence[Point], cells: Mapping[str, CellSummary]) -> tuple[float, float] | None:
-    """(service time in µs, bound per second) of a server, from its levels where nobody queues; or None.
+    """(service time in µs, bound per second) of a server, from its levels where nobody queues; or None."""
+    first, service_us = _first_cell(group, cells), _service_time_us(group, cells)
+    if first is None or not first.slots or service_us is None:
+        return None
+    return service_us, slots_bound_per_s(first.slots, service_us / 1e6)
 
-    The least of the levels' medians: a few slow requests do not lower what the slots allow.
+
+def _service_time_us(group: Sequence[Point], cells: Mapping[str, CellSummary]) -> float | None:
+    """The least of the medians where nobody queues: a few slow requests do not lower what slots allow.
+
+    Where every level queues, the wait that the work plants, which no server can undercut.
     """
+    known = []
+    for point in group:
+        first = _first_cell([point], cells)
+        time = point.estimates["service_p50"]
+        if (
+            first
+            and first.slots
+            and time
+            and point.level.kind == "users"
+            and point.level.value <= first.slots
+        ):
+            known.append(time.value)
     first = _first_cell(group, cells)
-    if first is None or not first.slots:
-        return None
-    free = [p for p in group if p.level.kind == "users" and p.level.value <= first.slots]
-    times = [p.estimates["service_p50"] for p in free]
-    known = [time.value for time in times if time]
-    if not known:
-        return None
-    return min(known), slots_bound_per_s(first.slots, min(known) / 1e6)
+    wait_ms = first.parameters.get("wait_ms") if first else None
+    if not known and isinstance(wait_ms, int | float) and wait_ms > 0:
+        return wait_ms * 1000.0
+    return min(known, default=None)
 
 
 def _by_size(over: Over, points: Mapping[str, Point], cells: Mapping[str, CellSummary]) -> list[Curve]:
-    """Servers that differ in nothing but their number of processes (or of threads)."""
-    other = "threads" if over == "processes" else "processes"
+    """Servers that a plan's list of processes (or of threads) made of one: `-p4`, `-t16` in their names."""
     families: dict[tuple[str, str, str], list[tuple[float, Point]]] = {}
     for point in points.values():
         cell = _first_cell([point], cells)
         size = getattr(cell, over) if cell else None
-        if cell is None or not size:
-            continue
-        stem = point.server.rstrip("0123456789").rstrip("-_px")
-        family = f"{stem}, {getattr(cell, other)} {other}" if getattr(cell, other) else stem
-        families.setdefault((point.scenario, family, str(point.level.value)), []).append((size, point))
+        family = re.sub(rf"-{over[0]}{size}(?=-|$)", "", point.server)
+        if cell is not None and size and family != point.server:
+            families.setdefault((point.scenario, family, level_label(point.level)), []).append((size, point))
     found = []
     for (scenario, family, level), group in families.items():
-        sizes = {size for size, _ in group}
-        if len(sizes) == len(group) > 1:
+        if len({size for size, _ in group}) == len(group) > 1:
             group.sort(key=lambda pair: pair[0])
             name = f"{scenario}/{family}/{over}/{level}"
             found.append(_curve(name, scenario, family, over, group[0][1].level, group, cells))
@@ -130,21 +150,66 @@ def _curve(
     if usl and bound and _highest(group) >= BOUND_REACHED * bound[1]:
         usl = usl.model_copy(update={"peak": None, "peak_reason": SLOTS_BEND})
     amdahl, _ = _fit(fit_amdahl, levels, cells)
+    service_us = _service_time_us(group, cells)
+    bounds = [_bound_per_s(n, point, over, service_us, cells) for n, point in levels]
+    knee, knee_reason = _knee(levels, bounds, cells)
     return Curve(
         id=name,
         scenario=scenario,
         server=server,
         over=over,
         level=level,
-        points=[CurvePoint(n=n, point=point.id) for n, point in levels],
+        points=[
+            CurvePoint(n=n, point=point.id, bound_per_s=most)
+            for (n, point), most in zip(levels, bounds, strict=True)
+        ],
         usl=usl,
         amdahl=amdahl,
         unfitted=unfitted,
-        slots=first.slots if first else None,
+        knee=knee,
+        knee_reason=knee_reason,
+        slots=first.slots if first and over == "users" else None,
         slot_kind=first.slot_kind if first else None,
-        service_time_us=bound[0] if bound else None,
+        service_time_us=service_us,
         bound_per_s=bound[1] if bound else None,
     )
+
+
+def _bound_per_s(
+    n: float, point: Point, over: Over, service_us: float | None, cells: Mapping[str, CellSummary]
+) -> float | None:
+    first = _first_cell([point], cells)
+    if service_us is None or first is None or (over != "users" and not first.slots):
+        return None
+    slots = first.slots if first.slots else n
+    at_once = min(n, slots) if over == "users" else min(slots, point.level.value)
+    return at_once / service_us * 1e6
+
+
+def _knee(
+    levels: Sequence[tuple[float, Point]],
+    bounds: Sequence[float | None],
+    cells: Mapping[str, CellSummary],
+) -> tuple[float | None, str | None]:
+    """The last n that still got 80 % of what it alone allows, and why none is claimed.
+
+    Over users that is their number over the service time; a bound that no longer grows is the slots' own.
+    """
+    found: float | None = None
+    grown = 0.0
+    for (n, point), bound in zip(levels, bounds, strict=True):
+        rates = [c.throughput_per_s for c in unhindered(point, cells) if c.throughput_per_s]
+        if bound is None or not rates:
+            continue
+        if bound <= grown:
+            return found, None if found else "no level got near its bound"
+        grown = bound
+        if float(np.mean(rates)) < BOUND_REACHED * bound:
+            return found, None if found else "no level got near its bound"
+        found = n
+    if found is None:
+        return None, "no bound is known" if not any(bounds) else "no sound cell tells it"
+    return None, "none: every level got what it allows"
 
 
 def _fit(
@@ -155,8 +220,8 @@ def _fit(
     """The law over blocks, or why there is none. Generator-limited cells say nothing of the server."""
     blocks: dict[int, list[tuple[float, float]]] = {}
     for n, point in levels:
-        for cell in (cells[name] for name in point.cells):
-            if cell.state in ("server-limited", "unsaturated") and cell.throughput_per_s:
+        for cell in unhindered(point, cells):
+            if cell.throughput_per_s:
                 blocks.setdefault(cell.block, []).append((n, cell.throughput_per_s))
     laws, reason = [], None
     for rows in blocks.values():

@@ -90,7 +90,7 @@ def build(run_dirs: Sequence[Path]) -> Summary:
     manifest, cells = reading.manifests[0], reading.cells
     found = {point.id: point for point in points(cells.values())}
     verdicts = Judge(comparisons=len(manifest.primaries), floors=manifest.aa_floor or {})
-    answered = answers(list(cells.values()), manifest.primaries, verdicts)
+    answered = answers(list(cells.values()), manifest.primaries, verdicts, manifest.plan.get("matched"))
     references = reference_levels(
         list(found.values()), manifest.primaries, manifest.plan.get("scenarios", {})
     )

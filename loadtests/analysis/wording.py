@@ -22,6 +22,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def slots(number: int | None, kind: str | None) -> str:
+    """`1 thread`, `8 processes`."""
+    return f"{number} {kind}" + ("" if number == 1 else "es" if (kind or "").endswith("s") else "s")
+
+
 def verdict_sentence(found: Difference, metric: Metric, server: str, baseline: str) -> str:
     """One sentence for a difference, without its condition; the better side is named first."""
     ratio, low, high = found.ratio, found.low, found.high

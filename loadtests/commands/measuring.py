@@ -24,7 +24,7 @@ from loadtests.lab.planfile import environment_overrides, find_plan, read_plan, 
 from loadtests.lab.progress import Progress, duration
 from loadtests.lab.records import CellRecord
 from loadtests.lab.runs import Run, create, reopen, without_missing
-from loadtests.lab.suite import carry_out, estimate_s, without_valid_repeat
+from loadtests.lab.suite import carry_out, estimate_s, unsteady_s, without_valid_repeat
 
 UNMEASURED, INTERRUPTED = 3, 130
 QUICK = ("quick=true", "blocks=3", "time.warmup_s=0.4", "time.measure_s=1.6", "time.drain_s=1")
@@ -38,7 +38,9 @@ def run(
     rate: Annotated[float | None, typer.Option(help="Open loop: arrivals per second.")] = None,
     arrivals: Annotated[str, typer.Option(help="Open loop: poisson or constant.")] = "poisson",
     duration_s: Annotated[float, typer.Option("--duration", help="Seconds to measure.")] = 10,
-    warmup: Annotated[float, typer.Option(help="Seconds before that are discarded.")] = 1,
+    warmup: Annotated[
+        float, typer.Option(help="Seconds before that are discarded, twice as many where not steady.")
+    ] = 1,
     path: Annotated[str | None, typer.Option(help="The scenario's path.")] = None,
     param: Annotated[list[str], typer.Option(help="Parameter of the scenario, name=value.")] = [],  # noqa: B006  Typer copies it
     client: Annotated[str, typer.Option(help="wire, or Locust's own fasthttp or http.")] = "wire",
@@ -157,6 +159,8 @@ def matrix_lines(plan: Plan) -> list[str]:
     lines += [f"  {cell.order + 1:3d}  {cell.id}" for cell in first]
     seconds = estimate_s(plan, cells)
     lines.append(f"Total time: {duration(seconds)} ({seconds:.0f} s).")
+    if more := unsteady_s(plan, cells):
+        lines.append(f"Up to {duration(more)} more where servers are slow to become steady.")
     return lines
 
 

@@ -2,19 +2,23 @@
 
 from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import replace
 from time import monotonic_ns, time_ns
 from typing import Any
 
 from locust.env import Environment
 
+from loadtests.instrument.asks import Ask
+from loadtests.instrument.background import BackgroundClients
 from loadtests.instrument.client import Policy, WireClient
+from loadtests.instrument.cold import ColdFile, cold_file
 from loadtests.instrument.connection import Deadlines, Endpoint, resolve_endpoint
 from loadtests.instrument.documents import make_folder
 from loadtests.instrument.live import LiveLines
 from loadtests.instrument.measurement import Choice, Measurement, Mix
-from loadtests.instrument.message import Target, parse_target
+from loadtests.instrument.message import Request, Target, build_request, parse_target
 from loadtests.instrument.options import Options, scenario_values
-from loadtests.instrument.preparation import Ask, Unprepared, prepare
+from loadtests.instrument.preparation import Unprepared, prepare
 from loadtests.instrument.recorder import Recorder
 from loadtests.instrument.session import Session
 from loadtests.instrument.table import Table
@@ -40,14 +44,19 @@ def assemble(
     target = parse_target(host)
     endpoint, policy = _endpoint(target, options), _policy(options)
     parameters = _parameters(namespace, classes)
-    choices, labels, prepared = _choices(classes, parameters, target, endpoint, policy, options)
+    cold: dict[str, ColdFile] = {}
+    choices, labels, prepared = _choices(classes, parameters, target, endpoint, policy, options, cold)
     make_folder(options.out)
+    background, asked = _background(classes, parameters, target, endpoint, policy, options, part)
     zero_ns = monotonic_ns()
     if zero_unix_ns is not None:
         zero_ns += zero_unix_ns - time_ns()
     recorder = _recorder(options, zero_ns)
     mixes = {one: Mix([c for _, c in choices[one]], [w for w, _ in choices[one]]) for one in classes}
-    measurement = Measurement(environment, options, endpoint, policy, recorder, mixes, parameters, part)
+    conditions = [file.check for file in cold.values()] + [clients.check for clients in background]
+    measurement = Measurement(
+        environment, options, endpoint, policy, recorder, mixes, parameters, part, conditions, background
+    )
     weighted = [(round(1000 * one.weight) * w, c) for one in classes for w, c in choices[one]]
     if options.client == "wire":
         recorder.listeners.append(Table(environment, measurement.zero_unix_s, labels).take)
@@ -59,7 +68,7 @@ def assemble(
         if len(classes) == 1
         else {one.scenario: parameters[one] for one in classes},
         names=[name for name, _ in labels],
-        prepared=prepared,
+        prepared=prepared + asked,
         part=part,
         mix=Mix([c for _, c in weighted], [w for w, _ in weighted]),
         then=then,
@@ -88,9 +97,9 @@ def _policy(options: Options) -> Policy:
 
 
 def _recorder(options: Options, zero_ns: int) -> Recorder:
-    warmup_us = round(options.warmup_s * 1e6)
-    measure_us = None if options.duration_s is None else warmup_us + round(options.duration_s * 1e6)
-    return Recorder(options.out, zero_ns, warmup_us, measure_us)
+    warmup_us = round(options.warmup_s * 1e6) if options.warmup_max_s is None else None
+    duration_us = None if options.duration_s is None else round(options.duration_s * 1e6)
+    return Recorder(options.out, zero_ns, warmup_us, duration_us)
 
 
 def _parameters(namespace: Namespace, classes: list[type[WireUser]]) -> dict[type[WireUser], dict[str, Any]]:
@@ -115,29 +124,78 @@ def _choices(
     endpoint: Endpoint,
     policy: Policy,
     options: Options,
+    cold: dict[str, ColdFile],
 ) -> tuple[dict[type[WireUser], list[tuple[int, Choice]]], list[tuple[str, str]], int]:
     deadlines = Deadlines()
     prepared = 0
-    ready: dict[Ask, Any] = {}
+    ready: dict[Ask, Request] = {}
     labels: list[tuple[str, str]] = []
     choices: dict[type[WireUser], list[tuple[int, Choice]]] = {}
     try:
         for one in classes:
             choices[one] = []
             for ask in one.asks(parameters[one]):
-                if ask not in ready:
-                    ready[ask], sent = prepare(
-                        ask,
-                        target,
-                        options.files,
-                        options.connections == "close",
-                        lambda: WireClient(endpoint, policy, deadlines),
-                    )
-                    prepared += sent
-                label = (ask.name, ask.method)
-                if label not in labels:
-                    labels.append(label)
-                choices[one].append((ask.weight, Choice(ready[ask], labels.index(label))))
+                following = None
+                for link in reversed(list(ask.chain())):
+                    if link not in ready:
+                        ready[link], sent = prepare(
+                            link,
+                            target,
+                            options.files,
+                            options.connections == "close",
+                            lambda: WireClient(endpoint, policy, deadlines),
+                        )
+                        prepared += sent
+                        if link.cold and link.stored is not None:
+                            file = cold.setdefault(link.stored, cold_file(options.files, link.stored))
+                            ready[link] = replace(ready[link], afterwards=file.drop)
+                    label = (link.name, link.method)
+                    if label not in labels:
+                        labels.append(label)
+                    following = Choice(ready[link], labels.index(label), following)
+                assert following is not None  # noqa: S101 - a chain has a link
+                choices[one].append((ask.weight, following))
     finally:
         deadlines.stop()
     return choices, labels, prepared
+
+
+def _background(
+    classes: list[type[WireUser]],
+    parameters: dict[type[WireUser], dict[str, Any]],
+    target: Target,
+    endpoint: Endpoint,
+    policy: Policy,
+    options: Options,
+    part: tuple[int, int],
+) -> tuple[list[BackgroundClients], int]:
+    """The clients beside the users, at work; and how many requests it took to learn their answers."""
+    started: list[BackgroundClients] = []
+    prepared = 0
+    deadlines = Deadlines()
+    try:
+        for one in classes:
+            background = SCENARIOS[one.scenario].background
+            if background is None:
+                continue
+            number, parts = part
+            count = len(range(number, int(parameters[one][background.count]), parts))
+            if not count:
+                continue
+            aside = one.aside(parameters[one])
+            if background.kind == "streams":
+                ask = aside.ask
+                request = build_request(target, ask.method, ask.path, headers=ask.headers)
+            else:
+                request, sent = prepare(
+                    aside.ask, target, options.files, False, lambda: WireClient(endpoint, policy, deadlines)
+                )
+                prepared += sent
+            started.append(BackgroundClients(background, count, aside, request, endpoint))
+    except BaseException:
+        for clients in started:
+            clients.end()
+        raise
+    finally:
+        deadlines.stop()
+    return started, prepared

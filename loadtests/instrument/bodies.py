@@ -46,7 +46,10 @@ class BodyCheck:
         """The kind of a body that has ended: ok, length or body."""
         expected = self._expected
         length = expected.length if expected.body is None else len(expected.body)
-        if length is not None and self.received != length:
+        if expected.cut is not None and length is not None:
+            if self.received < min(expected.cut, length):
+                return LENGTH
+        elif length is not None and self.received != length:
             return LENGTH
         if not self._same:
             return BODY

@@ -14,7 +14,7 @@ from loadtests.instrument.connection import (
 )
 from loadtests.instrument.failures import KIND, Failure
 from loadtests.instrument.head import HEAD_END, LARGEST_HEAD_BYTES, ChunkedBody, Head, parse_head
-from loadtests.instrument.message import Request
+from loadtests.instrument.message import Expectation, Request
 from loadtests.samples import OK
 
 STATUS, BODY, LENGTH = KIND["status"], KIND["body"], KIND["length"]
@@ -33,10 +33,11 @@ class Policy:
 class Exchange:
     """One answer as it is read: times in ns, 0 where not reached. `sink` is given the body, if set."""
 
-    __slots__ = ("connected_ns", "first_ns", "last_ns", "received", "sent_ns", "sink", "status")
+    __slots__ = ("connected_ns", "first_ns", "head", "last_ns", "received", "sent_ns", "sink", "status")
 
     def __init__(self, sink: Sink | None = None) -> None:
         self.sink = sink
+        self.head = b""
         self.connected_ns = self.sent_ns = self.first_ns = self.last_ns = self.received = self.status = 0
 
 
@@ -79,6 +80,11 @@ class WireClient:
             self.close()
         return kind
 
+    def acknowledge(self) -> None:
+        """Acknowledge at once what was received, so that the server's kernel need not hold it any longer."""
+        if self._connection is not None:
+            self._connection.acknowledge()
+
     def close(self) -> None:
         """Close the connection, if there is one."""
         if self._connection is not None:
@@ -116,7 +122,7 @@ class WireClient:
             head = parse_head(raw)
         progress.status = head.status
         expected = request.expectation
-        simple = not digested and expected.contains is None and progress.sink is None
+        simple = not digested and expected.plain and progress.sink is None
         if simple and len(rest) == head.length and request.method != "HEAD" and not head.bodiless:
             # the whole answer came at once, as small ones do
             progress.received = head.length
@@ -154,13 +160,15 @@ class WireClient:
     ) -> tuple[bool, int]:
         connection.deadline_kind = "total-timeout"
         connection.deadline_ns = progress.sent_ns + self._policy.total_timeout_ns
-        right_status = head.status in request.expectation.statuses
-        check = BodyCheck(request.expectation, digested, progress.sink)
+        expected = request.expectation
+        progress.head = raw
+        right_status = head.status in expected.statuses
+        check = BodyCheck(expected, digested and expected.cut is None, progress.sink)
         try:
             if request.method == "HEAD" or head.bodiless:
                 if rest:
                     raise Failure("protocol")
-                return head.keep_alive, OK if right_status else STATUS
+                return head.keep_alive, _of_head(expected, raw) if right_status else STATUS
             keep = head.keep_alive
             if head.chunked:
                 self._read_chunked(connection, raw, rest, check)
@@ -168,16 +176,20 @@ class WireClient:
                 keep = False
                 self._read_to_the_end(connection, rest, check)
             else:
-                self._read_length(connection, head.length, rest, check)
+                cut = head.length if expected.cut is None else min(head.length, expected.cut)
+                self._read_length(connection, head.length, cut, rest, check)
+                keep &= check.received == head.length
         finally:
             progress.last_ns = connection.idle_since_ns = monotonic_ns()
             progress.received = check.received
-        return keep, check.verdict() if right_status else STATUS
+        return keep, check.verdict() or _of_head(expected, raw) if right_status else STATUS
 
-    def _read_length(self, connection: Connection, length: int, rest: memoryview, check: BodyCheck) -> None:
+    def _read_length(
+        self, connection: Connection, length: int, cut: int, rest: memoryview, check: BodyCheck
+    ) -> None:
         if rest:
             check.feed(rest)
-        while check.received < length:
+        while check.received < cut:
             count = connection.receive()
             if not count:
                 raise Failure("truncated")
@@ -202,3 +214,7 @@ class WireClient:
             check.feed(rest)
         while count := connection.receive():
             check.feed(scratch_view[:count])
+
+
+def _of_head(expected: Expectation, raw: bytes) -> int:
+    return OK if expected.head is None or expected.head in raw else BODY

@@ -165,6 +165,11 @@ class Connection:
             except BlockingIOError:
                 continue
 
+    def acknowledge(self) -> None:
+        """Send the acknowledgement that the kernel would keep back for up to 40 ms (tcp(7))."""
+        if hasattr(socket, "TCP_QUICKACK"):
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
     def stale(self) -> bool:
         """Whether the server closed the connection, or spoke unasked, while it was idle."""
         try:

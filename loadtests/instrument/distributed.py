@@ -84,6 +84,10 @@ class MasterSession:
     """The master's side of one measurement: it sends nothing to the server, it sums."""
 
     def __init__(self, runner: MasterRunner, options: Options, then: Callable[[], None]) -> None:
+        if options.warmup_max_s is not None:
+            raise ValueError(
+                "--twins-warmup-max is for one Locust process: several have no common moment to be steady at."
+            )
         self.options = options
         self.document: GeneratorDocument | None = None
         self.sums = Sums()

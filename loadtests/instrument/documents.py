@@ -45,7 +45,12 @@ def combined(parts: Sequence[GeneratorDocument], workers: int, lost: int) -> Gen
                 name: {q: _worst([getattr(part, name)[q] for part in parts]) for q in getattr(first, name)}
                 for name in ("loop_lag_us", "send_lateness_us")
             },
-            "in_flight_mean": _sum([part.in_flight_mean for part in parts]),
+            "background": [one for part in parts for one in part.background],
+            "conditions": [check for part in parts for check in part.conditions],
+            **{
+                name: _sum([getattr(part, name) for part in parts])
+                for name in ("in_flight_mean", "pss_start_bytes", "pss_end_bytes")
+            },
             "measure_us": max(part.measure_us for part in parts),
             "end_us": max(part.end_us for part in parts),
             "locust_workers": workers,
@@ -87,5 +92,5 @@ def asked(options: Options, scenario: str, parameters: dict[str, Any], users: in
         "loop": get_hub().loop.backend,
         "python": platform.python_version(),
         "locust": locust.__version__,
-        "warmup_us": round(options.warmup_s * 1e6),
+        "warmup_max_us": None if options.warmup_max_s is None else round(options.warmup_max_s * 1e6),
     }

@@ -29,6 +29,7 @@ from loadtests.instrument.session import Session
 from loadtests.instrument.stages import UserStages, parse_stages
 from loadtests.instrument.table import take_over
 from loadtests.samples import CENSORED, KINDS
+from loadtests.scenarios.descriptions import SCENARIOS
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,10 @@ def install(events: Events) -> None:
 
 def _on_init(environment: Environment, **_: Any) -> None:
     take_over(environment)
+    options = environment.parsed_options
+    if options is not None and not options.user_classes and not getattr(options, "class_picker", False):
+        # nobody was named: what needs a token, clients in the background or cold files has to be
+        environment.user_classes = [one for one in environment.user_classes if _plain(one)]
     runner = environment.runner
     life: _Life
     if isinstance(runner, MasterRunner):
@@ -61,6 +66,13 @@ def _on_init(environment: Environment, **_: Any) -> None:
     if life.headless:
         gevent.signal_handler(signal.SIGINT, life.interrupt)
         gevent.signal_handler(signal.SIGTERM, life.interrupt)
+
+
+def _plain(user_class: type) -> bool:
+    scenario = SCENARIOS.get(getattr(user_class, "scenario", ""))
+    return scenario is None or not (
+        scenario.writes or scenario.background or scenario.name == "download-cold"
+    )
 
 
 def _only_unfinished(environment: Environment) -> bool:

@@ -85,7 +85,7 @@ class OpenLoop:
             return
         for _ in range(BURST):
             due_ns = self._due_ns
-            if due_ns is None:
+            if due_ns is None or due_ns >= self._measurement.end_ns:
                 return
             if due_ns > monotonic_ns():
                 break
@@ -123,7 +123,7 @@ class OpenLoop:
     @property
     def behind(self) -> bool:
         """Whether arrivals are due that have not been sent yet."""
-        return self._due_ns is not None and self._due_ns < monotonic_ns()
+        return self._due_ns is not None and self._due_ns < min(monotonic_ns(), self._measurement.end_ns)
 
     def rest_of_schedule(self) -> int:
         """Count and record as dropped what was due and never taken up; the number of them."""

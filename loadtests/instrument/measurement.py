@@ -2,7 +2,7 @@
 
 import random
 from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from time import monotonic_ns, time_ns
@@ -13,6 +13,7 @@ from gevent.event import Event
 from gevent.hub import get_hub
 from locust.env import Environment
 
+from loadtests.instrument.background import BackgroundClients
 from loadtests.instrument.client import Exchange, Policy, WireClient
 from loadtests.instrument.connection import Deadlines, Endpoint
 from loadtests.instrument.failures import KIND, Failure
@@ -20,6 +21,7 @@ from loadtests.instrument.message import Request
 from loadtests.instrument.options import Options
 from loadtests.instrument.recorder import Recorder
 from loadtests.instrument.stock import StockClient
+from loadtests.lab.records import Check, WarmupEnd
 from loadtests.samples import CENSORED, DROPPED, KINDS, OK
 
 CONNECT = KIND["connect"]
@@ -27,10 +29,11 @@ CONNECT = KIND["connect"]
 
 @dataclass(frozen=True)
 class Choice:
-    """A prepared request and the number of its name in the samples."""
+    """A prepared request, the number of its name in the samples, and what follows a right answer at once."""
 
     request: Request
     name: int
+    then: "Choice | None" = None
 
 
 class Mix:
@@ -59,6 +62,8 @@ class Measurement:
         mixes: dict[type, Mix],
         parameters: dict[type, dict[str, Any]],
         part: tuple[int, int],
+        conditions: Sequence[Callable[[], Check]] = (),
+        background: Sequence[BackgroundClients] = (),
     ) -> None:
         self.environment = environment
         self.options = options
@@ -66,9 +71,12 @@ class Measurement:
         self.mixes = mixes
         self.parameters = parameters
         self.zero_ns = recorder.zero_ns
+        self.conditions = conditions
+        self.background = background
         self._part = part
         self.zero_unix_s = (time_ns() - monotonic_ns() + recorder.zero_ns) / 1e9
         self.end_ns = recorder.zero_ns + recorder.end_us * 1000
+        self.warmup_end: WarmupEnd = "planned"
         self.over = False
         self.ended = Event()
         self.flying: dict[Any, int] = {}
@@ -76,6 +84,12 @@ class Measurement:
         self._endpoint = endpoint
         self._policy = policy
         self.users = 0  # closed-loop users that began
+
+    def end_warmup(self, why: WarmupEnd, at_us: int) -> None:
+        """The warm-up is over: what is due from `at_us` on is measured."""
+        self.warmup_end = why
+        self.recorder.end_warmup(at_us)
+        self.end_ns = self.zero_ns + self.recorder.end_us * 1000
 
     def new_client(self, user: Any = None) -> WireClient | StockClient:
         """A client for the current greenlet."""
@@ -123,6 +137,12 @@ class Measurement:
             )
             if client.fires:
                 self._fire(request, due_ns, last_ns, progress.received, progress.status, kind)
+        if request.afterwards is not None:
+            client.acknowledge()
+            request.afterwards()
+            last_ns = monotonic_ns()
+        if choice.then is not None and kind == OK and not self.over:
+            return self.perform(client, choice.then, last_ns, user, source)
         return kind, last_ns
 
     def drop(self, choice: Choice, due_ns: int) -> None:

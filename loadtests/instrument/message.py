@@ -42,13 +42,23 @@ def parse_target(url: str) -> Target:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a right answer has. `body` is compared whole, `contains` is searched for, `digest` is SHA-256."""
+    """What a right answer has. `body` is compared whole, `contains` is searched for, `digest` is SHA-256.
+
+    `head` is searched for in the head. After `cut` bytes of the body the client hangs up.
+    """
 
     statuses: frozenset[int] = frozenset({200})
     length: int | None = None
     body: bytes | None = None
     contains: bytes | None = None
     digest: bytes | None = None
+    head: bytes | None = None
+    cut: int | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether an answer that came in one piece can be compared as it stands."""
+        return self.contains is None and self.head is None and self.cut is None
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,7 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     stream: Callable[[], Iterable[bytes]] | None = None
+    afterwards: Callable[[], object] | None = None  # done after each answer, in nobody's time
 
 
 def build_request(

@@ -15,10 +15,14 @@ FEWEST_IN_FLIGHT, MOST_IN_FLIGHT = 1_000, 8_000
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked of the generator; `read_rate` and `send_rate` are in bytes per second."""
+    """What was asked of the generator; `read_rate` and `send_rate` are in bytes per second.
+
+    The warm-up lasts `warmup_s`; with `warmup_max_s` until the run is steady, that long at the most.
+    """
 
     out: Path | None
     warmup_s: float
+    warmup_max_s: float | None
     duration_s: float | None
     drain_s: float
     seed: int
@@ -58,6 +62,7 @@ class Options:
 _TEXTS: tuple[tuple[str, str, str], ...] = (
     ("out", "", "folder for samples.bin, live.jsonl and generator.json"),
     ("warmup", "0", "seconds of warm-up, recorded and left out of the figures"),
+    ("warmup-max", "", "warm up until steady, from --twins-warmup up to so many seconds"),
     ("duration", "", "seconds of measuring; without it, until stopped"),
     ("drain", "10", "seconds that unfinished requests are waited for"),
     ("seed", "1", "seed of arrivals, choices and digests"),
@@ -117,9 +122,12 @@ def read_options(namespace: Namespace) -> Options:
     stages = text["stages"] or None
     if stages and (profile or replay):
         raise ValueError("--twins-stages changes the users of the closed loop: --twins-rate has none.")
+    warmup_s = _number("warmup", text["warmup"])
+    varying = bool(replay or stages or (profile and len(profile) > 1))
     return Options(
         out=Path(text["out"]) if text["out"] else None,
-        warmup_s=_number("warmup", text["warmup"]),
+        warmup_s=warmup_s,
+        warmup_max_s=_warmup_max(text["warmup-max"], warmup_s, varying) if text["warmup-max"] else None,
         duration_s=duration_s,
         drain_s=_number("drain", text["drain"]),
         seed=int(_number("seed", text["seed"], whole=True)),
@@ -145,6 +153,15 @@ def read_options(namespace: Namespace) -> Options:
         authority=Path(text["authority"]) if text["authority"] else None,
         insecure=_choice("insecure", text["insecure"], ("no", "yes")) == "yes",
     )
+
+
+def _warmup_max(text: str, warmup_s: float, varying: bool) -> float:
+    most = _number("warmup-max", text, least=warmup_s)
+    if varying:
+        raise ValueError("--twins-warmup-max waits until the run is steady, and this load changes over time.")
+    if not warmup_s:
+        raise ValueError("--twins-warmup-max needs --twins-warmup: what is steady is judged over that long.")
+    return most
 
 
 def _in_flight(text: str, profile: Profile | None) -> int:

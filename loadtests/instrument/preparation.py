@@ -1,12 +1,15 @@
 """Before the run: what each request's answer must be, read from the served folder or asked of the server."""
 
 import hashlib
+import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gevent
 
+from loadtests.instrument.asks import ETAG, Ask
 from loadtests.instrument.client import Exchange, WireClient
 from loadtests.instrument.failures import Failure, sentence
 from loadtests.instrument.message import COMPARED_BYTES, Expectation, Request, Target, build_request
@@ -14,29 +17,11 @@ from loadtests.samples import OK
 
 ATTEMPTS = 3
 BETWEEN_ANSWERS_S = 0.05
+ETAG_FIELD = re.compile(rb"(?im)^etag:[ \t]*(.*?)[ \t]*\r?$")
 
 
 class Unprepared(Exception):
     """The run cannot begin; `str()` is the sentence that says why."""
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A request a scenario makes, `weight` times as often as one of weight 1.
-
-    `check` is body, length, status, auto (what two answers have in common) or contains (`contains`
-    is in every right answer). `stored` is the path of the served file that the answer must be.
-    """
-
-    weight: int
-    method: str
-    path: str
-    name: str
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes | None = None
-    check: str = "auto"
-    contains: bytes = b""
-    stored: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +32,7 @@ class Answer:
     length: int
     body: bytes | None
     digest: bytes
+    etag: str
 
 
 class _Keeper:
@@ -66,38 +52,72 @@ def prepare(
     ask: Ask, target: Target, files: Path | None, close: bool, client: Callable[[], WireClient]
 ) -> tuple[Request, int]:
     """The request with what its answer must be, and how many requests that took; raises Unprepared."""
+    headers, sent = ask.headers, 0
+    if ask.conditional:
+        known, sent = _ask(build_request(target, "GET", ask.path), client)
+        if not known.etag:
+            raise Unprepared(f"GET {ask.path} answers without an ETag.")
+        headers = tuple((name, known.etag if value == ETAG else value) for name, value in headers)
     request = build_request(
-        target, ask.method, ask.path, name=ask.name, headers=ask.headers, body=ask.body, close=close
+        target,
+        ask.method,
+        ask.path,
+        name=ask.name,
+        headers=headers,
+        body=ask.body,
+        close=close or ask.close,
     )
-    first, sent = _ask(request, client)
-    if ask.check == "contains":
-        expectation = Expectation(contains=ask.contains)
+    first, asked = _ask(request, client)
+    sent += asked
+    if ask.statuses and first.status not in ask.statuses:
+        raise Unprepared(
+            f"{ask.method} {ask.path} answers with status {first.status}, not {ask.statuses[0]}."
+        )
+    if ask.upload:
+        expectation, asked = _stored(ask, target, client)
+    elif ask.check == "contains":
+        expectation, asked = Expectation(contains=ask.contains), 0
         if first.body is None or ask.contains not in first.body:
             raise Unprepared(f"{ask.method} {ask.path} does not answer with {ask.contains.decode()}.")
-        return replace(request, expectation=expectation), sent
-    if ask.stored is not None and files is not None:
-        expectation = _of_file(files / ask.stored)
+    elif ask.stored is not None and files is not None:
+        expectation, asked = _of_file(files / ask.stored, ask.span), 0
     else:
         gevent.sleep(BETWEEN_ANSWERS_S)
-        second, again = _ask(request, client)
-        sent += again
+        second, asked = _ask(request, client)
         expectation = _common(ask.check, first, second)
     if expectation.length not in (None, first.length) or first.digest != (expectation.digest or first.digest):
         raise Unprepared(
             f"{ask.method} {ask.path} answers with other bytes than the file {files}/{ask.stored}."
         )
-    return replace(request, expectation=expectation), sent
+    statuses = frozenset(ask.statuses) or expectation.statuses
+    expectation = replace(expectation, statuses=statuses, cut=ask.cut)
+    return replace(request, expectation=expectation), sent + asked
 
 
-def _of_file(path: Path) -> Expectation:
+def _stored(ask: Ask, target: Target, client: Callable[[], WireClient]) -> tuple[Expectation, int]:
+    """What every answer to an upload has: the ETag under which the server shows what was stored."""
+    shown, sent = _ask(build_request(target, "GET", ask.path), client)
+    if shown.digest != hashlib.sha256(ask.body or b"").digest():
+        raise Unprepared(f"GET {ask.path} answers with other bytes than were stored there.")
+    if not shown.etag:
+        raise Unprepared(f"GET {ask.path} answers without an ETag.")
+    return Expectation(length=0, head=shown.etag.encode("latin-1")), sent
+
+
+def _of_file(path: Path, span: tuple[int, int | None]) -> Expectation:
+    first, end = span
     try:
-        length = path.stat().st_size
         with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").digest()
-        body = path.read_bytes() if length <= COMPARED_BYTES else None
+            size = os.fstat(file.fileno()).st_size
+            length = max(0, min(size, size if end is None else end) - first)
+            file.seek(first)
+            if length <= COMPARED_BYTES:
+                return Expectation(length=length, body=file.read(length))
+            if length < size:
+                return Expectation(length=length)
+            return Expectation(length=length, digest=hashlib.file_digest(file, "sha256").digest())
     except OSError as error:
         raise Unprepared(f"the file {path} cannot be read: {error.strerror}.") from None
-    return Expectation(length=length, body=body, digest=None if body is not None else digest)
 
 
 def _common(check: str, first: Answer, second: Answer) -> Expectation:
@@ -134,5 +154,7 @@ def _ask(request: Request, client: Callable[[], WireClient]) -> tuple[Answer, in
         sent += progress.sent_ns > 0
         if not problem:
             body = None if keeper.body is None else bytes(keeper.body)
-            return Answer(progress.status, keeper.length, body, keeper.digest.digest()), sent
+            etag = ETAG_FIELD.search(progress.head)
+            tag = etag[1].decode("latin-1") if etag else ""
+            return Answer(progress.status, keeper.length, body, keeper.digest.digest(), tag), sent
     raise Unprepared(f"{request.method} {request.path} fails before the run: {problem}.")

@@ -4,6 +4,7 @@ import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic_ns
 
 import numpy as np
 
@@ -21,13 +22,18 @@ class Recorder:
     """Counts and stores every outcome. Times come in as `monotonic_ns`, and are stored in µs since zero.
 
     Every batch spilled is handed to the listeners, in order of completion. Without a directory
-    nothing is written, and the listeners still hear.
+    nothing is written, and the listeners still hear. Where `warmup_us` is None the warm-up lasts until
+    `end_warmup`; where `duration_us` is None the measuring phase lasts until the end.
     """
 
-    def __init__(self, directory: Path | None, zero_ns: int, warmup_us: int, measure_us: int | None) -> None:
+    def __init__(
+        self, directory: Path | None, zero_ns: int, warmup_us: int | None, duration_us: int | None
+    ) -> None:
         self.zero_ns = zero_ns
-        self.warmup_us = warmup_us
-        self.end_us = FOREVER_US if measure_us is None else measure_us
+        self.warmup_us = self.end_us = FOREVER_US
+        self._duration_us = duration_us
+        if warmup_us is not None:
+            self.end_warmup(warmup_us)
         self.listeners: list[Listener] = []
         self.due = 0
         self.sent = 0
@@ -36,6 +42,11 @@ class Recorder:
         self._buffer = bytearray(CAPACITY * SAMPLE.itemsize)
         self._offset = 0
         self._file = None if directory is None else open(directory / "samples.bin", "wb", buffering=0)  # noqa: SIM115 - open as long as the run
+
+    def end_warmup(self, at_us: int) -> None:
+        """What is due from `at_us` on is measured: nothing that was due then may be recorded already."""
+        self.warmup_us = at_us
+        self.end_us = FOREVER_US if self._duration_us is None else at_us + self._duration_us
 
     def record(
         self,
@@ -99,6 +110,10 @@ class Recorder:
             self._file.write(batch)
         for listener in self.listeners:
             listener(samples)
+
+    def now_us(self) -> int:
+        """The time since zero."""
+        return (monotonic_ns() - self.zero_ns) // 1000
 
     def phase(self, at_us: int) -> str:
         """The name of the phase at a time since zero."""

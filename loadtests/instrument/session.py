@@ -1,6 +1,7 @@
 """The life of a measurement in one Locust process: begin, phases, drain, end."""
 
 import gc
+import os
 from collections.abc import Callable
 from time import monotonic_ns
 from typing import Any
@@ -16,12 +17,15 @@ from loadtests.instrument.loops import OpenLoop
 from loadtests.instrument.measurement import Measurement, Mix, set_current
 from loadtests.instrument.schedule import arrivals, read_replay
 from loadtests.instrument.vitals import Heartbeat, Mark, cpu_share, mark, run_queue_share
-from loadtests.lab.records import GeneratorDocument
+from loadtests.instrument.warmup import SLICES, Warmup
+from loadtests.lab.probes import pss_bytes
+from loadtests.lab.records import GeneratorDocument, WarmupEnd
 from loadtests.samples import CENSORED, DROPPED, KINDS, MEASURE, Samples
 
 TICKS_PER_S = 20
 WORTH_A_SPILL = 2_048  # samples: fewer wait for the second's end, for a spill delays what is due meanwhile
 SETTLE_S = 0.01
+SHORTEST_LOOK_US = 50_000
 SENT = np.ones(len(KINDS), dtype=bool)
 SENT[[CENSORED, DROPPED, KIND["connect"], KIND["connect-timeout"]]] = False
 
@@ -60,11 +64,14 @@ class Session:
         self._ticker: Any = None
         self._phases: Any = None
         self._finished = False
+        self._pss_bytes: int | None = None
         self.options = measurement.options
+        self._warmup = Warmup(round(self.options.warmup_s * 1e6))
         measurement.recorder.listeners += [self._note_lateness, live.take]
 
     def start(self) -> None:
         """Begin: from here on requests are due."""
+        self._pss_bytes = pss_bytes(os.getpid())
         set_current(self.measurement)
         options, (part, parts) = self.measurement.options, self._part
         if options.open_loop:
@@ -105,8 +112,27 @@ class Session:
         self._live.write(self._second, phase, len(self.measurement.flying), users)
         self._second += 1
 
+    def _warm_up(self, least_us: int, most_us: int) -> None:
+        """Let the warm-up end as soon as the run is steady, or when time is up."""
+        recorder, warmup = self.measurement.recorder, self._warmup
+        look_us, step_us = least_us, max(SHORTEST_LOOK_US, least_us // SLICES)
+        recorder.listeners.append(warmup.take)
+        while True:
+            _until(recorder.zero_ns + look_us * 1000)
+            recorder.spill()
+            found = warmup.steady(recorder.now_us())
+            if found or look_us >= most_us:
+                break
+            look_us = min(most_us, recorder.now_us() + step_us)
+        recorder.listeners.remove(warmup.take)
+        why: WarmupEnd = "steady" if found else "out of time" if found is False else "too few requests"
+        # what was due while looking belongs to the warm-up
+        self.measurement.end_warmup(why, recorder.now_us())
+
     def _go_through_phases(self) -> None:
         options, recorder = self.measurement.options, self.measurement.recorder
+        if options.warmup_max_s is not None:
+            self._warm_up(round(options.warmup_s * 1e6), round(options.warmup_max_s * 1e6))
         _until(recorder.zero_ns + recorder.warmup_us * 1000)
         self._begin_measuring()
         if options.duration_s is None:
@@ -124,11 +150,15 @@ class Session:
 
     def _begin_measuring(self) -> None:
         self._marks = [mark()]
+        for clients in self.measurement.background:
+            clients.measure(True)
         self._heartbeat.count(True)
 
     def _end_measuring(self) -> None:
         if len(self._marks) == 1:
             self._marks.append(mark())
+            for clients in self.measurement.background:
+                clients.measure(False)
             self._heartbeat.count(False)
 
     def finish(self) -> None:
@@ -139,8 +169,7 @@ class Session:
         measurement, recorder = self.measurement, self.measurement.recorder
         if gevent.getcurrent() is not self._phases:
             gevent.kill(self._phases)
-        end_us = (monotonic_ns() - recorder.zero_ns) // 1000
-        recorder.end_us = min(recorder.end_us, end_us)
+        recorder.end_us = min(recorder.end_us, recorder.now_us())
         if not self._marks:
             self._begin_measuring()
         self._end_measuring()
@@ -152,6 +181,8 @@ class Session:
             measurement.censor()
             gevent.sleep(SETTLE_S)
         gevent.kill(self._ticker)
+        for clients in measurement.background:
+            clients.end()
         recorder.close()
         if self._live.pending:
             self._write_live()
@@ -172,6 +203,8 @@ class Session:
         return GeneratorDocument(
             **asked(measurement.options, self._scenario, self._parameters, users),
             zero_unix_s=measurement.zero_unix_s,
+            warmup_us=min(recorder.warmup_us, recorder.end_us),
+            warmup_end=measurement.warmup_end,
             measure_us=recorder.end_us,
             end_us=max(recorder.last_us, recorder.end_us),
             names=self.names,
@@ -184,7 +217,11 @@ class Session:
             run_queue_share=run_queue_share(start, end),
             loop_lag_us=self._heartbeat.figures(),
             in_flight_mean=self._heartbeat.in_flight_mean(),
+            pss_start_bytes=self._pss_bytes,
+            pss_end_bytes=pss_bytes(os.getpid()),
             send_lateness_us=figures(self._late),
+            background=[clients.document() for clients in measurement.background],
+            conditions=[condition() for condition in measurement.conditions],
         )
 
 

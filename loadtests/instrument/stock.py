@@ -90,6 +90,9 @@ class StockClient:
         check.feed(content)
         return check.verdict()
 
+    def acknowledge(self) -> None:
+        """Their sockets are out of reach."""
+
     def close(self) -> None:
         """The session's connections go with it."""
 

@@ -5,9 +5,10 @@ from typing import Any, ClassVar
 from locust import User, task
 from locust.exception import StopUser
 
+from loadtests.instrument.asks import Ask
+from loadtests.instrument.background import Aside
 from loadtests.instrument.loops import closed_loop
 from loadtests.instrument.measurement import current
-from loadtests.instrument.preparation import Ask
 
 
 class WireUser(User):
@@ -19,6 +20,11 @@ class WireUser(User):
     @classmethod
     def asks(cls, parameters: dict[str, Any]) -> list[Ask]:
         """The requests the users choose from, for the scenario's parameters with their defaults filled in."""
+        raise NotImplementedError
+
+    @classmethod
+    def aside(cls, parameters: dict[str, Any]) -> Aside:
+        """What the scenario's clients in the background do, where it has some."""
         raise NotImplementedError
 
     @task

@@ -65,7 +65,9 @@ class Heartbeat:
         self._alarm.set(self._planned_ns)
 
     def count(self, counting: bool) -> None:
-        """Begin or end counting; the heart beats all the time."""
+        """Begin or end counting; the heart beats all the time, and what was due before does not count."""
+        if counting:
+            self._planned_ns = max(self._planned_ns, monotonic_ns())
         self._counting = counting
 
     def figures(self) -> dict[str, float | None]:

@@ -108,7 +108,11 @@ def read_cells(run: Path) -> list[CellRecord]:
     if not (run / MANIFEST).is_file() and (run / GENERATOR).is_file():
         return [_bare_cell(run)]
     paths = [path / CELL for path in (run / "cells").glob("[!.]*") if (path / CELL).is_file()]
-    return sorted((_read(path, CellRecord) for path in paths), key=lambda cell: (cell.order, cell.id))
+    cells = [_read(path, CellRecord) for path in paths]
+    for path, cell in zip(paths, cells, strict=True):
+        if cell.id != path.parent.name:
+            raise ArchiveError(f"{path} calls its cell {cell.id!r}; it is that of its folder's name.")
+    return sorted(cells, key=lambda cell: (cell.order, cell.id))
 
 
 def read_searches(run: Path) -> list[SearchRecord]:

@@ -2,41 +2,30 @@
 
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadtests.lab import archive, contract, generator, journal, probes, processes
+from loadtests.lab import archive, contract, generator, probes, upstream
+from loadtests.lab.assessment import (
+    checks_of,
+    costs_of,
+    judge,
+    memory_check,
+    settled,
+    side_of,
+    upstream_check,
+)
+from loadtests.lab.bench import Bench
+from loadtests.lab.driving import Taken, drive, tail
 from loadtests.lab.order import PlannedCell
-from loadtests.lab.plan import Plan
-from loadtests.lab.probes import Side
-from loadtests.lab.records import CellRecord, CellState, Check, GeneratorDocument, Level, ServerRun, SideProbe
+from loadtests.lab.records import CellRecord, Level, ServerRun
 from loadtests.lab.target import Target
-from loadtests.lab.watch import Tick, Watch, interval_s
+from loadtests.lab.watch import Tick
+from loadtests.scenarios.descriptions import SCENARIOS
+from loadtests.scenarios.scenario import READY_S
 
 START_ALLOWANCE_S = 15.0
 LOG_BYTES = 256 * 1024
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What the cells of a run have in common."""
-
-    run: Path
-    plan: Plan
-    files: Path
-    server_cpus: list[int] | None
-    generator_cpus: list[int] | None
-    calibration: dict[str, Any] | None
-
-
-@dataclass
-class _Taken:
-    """What running the generator gave."""
-
-    reasons: list[str]
-    watch: Watch | None = None
-    pss: tuple[int | None, int | None] = (None, None)
 
 
 def measure(bench: Bench, cell: PlannedCell, level: Level, target: Target, tick: Tick) -> CellRecord:
@@ -45,42 +34,54 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, target: Target, tick:
     with archive.new_cell(bench.run, cell.id) as directory:
         scenario = bench.plan.scenarios[cell.scenario]
         kind = scenario.kind or cell.scenario
+        parameters = dict(scenario.parameters)
+        if SCENARIOS[kind].upstream:
+            parameters["upstream"] = bench.upstream or ""
         command = generator.command(
             target.run.url,
             kind,
-            scenario.parameters,
+            parameters,
             cell=cell,
             level=level,
             time=bench.plan.time,
             directory=directory,
             files=target.files,
         )
-        taken = _Taken([])
+        taken = Taken([])
+        allowance_s = START_ALLOWANCE_S + (READY_S if SCENARIOS[kind].background else 0)
         overflows = probes.accept_queue_overflows()
         reasons = contract.violations(
-            target.run.url, kind, scenario.parameters, target.files, full=target.full_contract
+            target.run.url, kind, parameters, target.files, full=target.full_contract
         )
-        document, count = None, None
+        document, count, hits = None, None, None
         if not reasons:
-            before = target.count()
-            taken = _run_generator(bench, target, command, directory, tick)
+            before, hits_before = target.count(), hits_of(bench, kind)
+            taken = drive(bench, target, command, directory, tick, allowance_s)
             reasons = taken.reasons
-            after = target.count()
-            count = None if before is None or after is None else after - before
+            hits = _growth(hits_before, hits_of(bench, kind))
             document = archive.read_generator(directory)
+            after = settled(target, document)
+            count = None if before is None or after is None else after - before
         if document is None and not reasons:
-            reasons = [f"the load generator ended without a result: {_tail(directory / 'generator.log')}"]
-        side = _side(taken, "server", document)
-        checks = _checks(bench, target, document, directory, count, side)
-        state, reason, warnings = _judge(bench, checks, document, reasons)
+            reasons = [f"the load generator ended without a result: {tail(directory / 'generator.log')}"]
+        side, fresh, target.fresh = side_of(taken, "server", document), target.fresh, False
+        checks = checks_of(bench, target, document, directory, count, side)
+        if document is not None:
+            checks += memory_check(taken, document)
+        if document is not None and SCENARIOS[kind].upstream:
+            checks.append(upstream_check(document, directory, hits))
+        state, reason, warnings = judge(bench, checks, document, reasons)
         _copy_log(target, directory)
+        spent: dict[str, Any] = {}
+        if state != "invalid" and document is not None:
+            spent = costs_of(side, document, directory, fresh)
         record = CellRecord(
             id=cell.id,
             run=bench.run.name,
             server=cell.server,
             scenario=cell.scenario,
             scenario_kind=kind,
-            parameters=dict(scenario.parameters),
+            parameters=parameters,
             level=level,
             block=cell.block,
             order=cell.order,
@@ -94,8 +95,9 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, target: Target, tick:
             generator_command=command,
             checks=checks,
             server_probe=side,
-            generator_probe=_side(taken, "generator", document),
+            generator_probe=side_of(taken, "generator", document),
             server_count=count,
+            **spent,
             accept_queue_overflows=_growth(overflows, probes.accept_queue_overflows()),
             probe_cpu_s=taken.watch.cpu_s if taken.watch and bench.plan.probes else None,
             started_unix_s=started,
@@ -133,99 +135,10 @@ def unmeasured(
     return record
 
 
-def _run_generator(bench: Bench, target: Target, command: list[str], directory: Path, tick: Tick) -> _Taken:
-    times = bench.plan.time
-    planned_s = times.warmup_s + times.measure_s + times.drain_s
-    server, log = target.process, directory / "generator.log"
-    pss = probes.pss_bytes(server.pid) if bench.plan.probes and server else None
-    try:
-        child = processes.start(
-            command,
-            environment=generator.environment(bench.calibration),
-            cpus=bench.generator_cpus,
-            log=log,
-        )
-    except processes.StartError as error:
-        return _Taken([str(error)])
-    journal.note_process(bench.run, child.pid)
-    watch = Watch(
-        directory=directory,
-        generator_pid=child.pid,
-        server_pid=server.pid if server else None,
-        port=int(target.run.url.rpartition(":")[2]) if server else None,
-        probing=bench.plan.probes,
-        tick=tick,
-        interval_s=interval_s(planned_s),
-    )
-    watch.start()
-    try:
-        watched = [child, server] if server else [child]
-        ended = processes.wait(watched, planned_s + START_ALLOWANCE_S)
-    finally:
-        watch.stop()
-        if not child.ended():
-            processes.kill(child)
-    if not ended:
-        return _Taken([f"the cell did not end within {planned_s + START_ALLOWANCE_S:g} s"], watch)
-    if server and server.ended():
-        reason = f"the server died while it was measured, exit status {server.exit_status}: {server.tail()}"
-        return _Taken([reason], watch)
-    if child.exit_status != 0:
-        reason = f"the load generator ended with exit status {child.exit_status}: {_tail(log)}"
-        return _Taken([reason], watch)
-    end = probes.pss_bytes(server.pid) if bench.plan.probes and server else None
-    return _Taken([], watch, (pss, end))
-
-
-def _checks(
-    bench: Bench,
-    target: Target,
-    document: GeneratorDocument | None,
-    directory: Path,
-    count: int | None,
-    side: SideProbe | None,
-) -> list[Check]:
-    if document is None:
-        return []
-    from loadtests.instrument.checks import self_checks
-
-    share = None
-    if side is not None and side.cpu_user_s is not None and side.cpu_system_s is not None:
-        seconds = (document.measure_us - document.warmup_us) / 1e6
-        # Without pinning one core is what most of these servers can use, and the share is an upper bound.
-        cores = min(len(bench.server_cpus or [0]), target.run.processes or 1)
-        share = (side.cpu_user_s + side.cpu_system_s) / seconds / cores
-    return self_checks(
-        document,
-        archive.directory_samples(directory),
-        server_count=count,
-        ceiling=bench.calibration,
-        slots=target.run.slots,
-        server_cpu_share=share,
-    )
-
-
-def _judge(
-    bench: Bench, checks: list[Check], document: GeneratorDocument | None, reasons: list[str]
-) -> tuple[CellState, str | None, list[str]]:
-    warnings = [f"{check.name}: {check.advice}" for check in checks if check.status == "warning"]
-    if bench.server_cpus is None and bench.plan.pinning.mode == "auto":
-        warnings.append("pinning: server and generator share processors, their figures disturb each other.")
-    if reasons or document is None:
-        return "invalid", "; ".join(reasons), warnings
-    from loadtests.instrument.checks import cell_state
-
-    state, reason = cell_state(checks)
-    return state, reason, warnings
-
-
-def _side(taken: _Taken, side: Side, document: GeneratorDocument | None) -> SideProbe | None:
-    if document is None or taken.watch is None or not taken.watch.readings[side]:
-        return None
-    start = document.zero_unix_s + document.warmup_us / 1e6
-    end = document.zero_unix_s + document.measure_us / 1e6
-    pss = taken.pss if side == "server" else (None, None)
-    return probes.over_phase(taken.watch.readings[side], start, end, pss)
+def hits_of(bench: Bench, kind: str) -> int | None:
+    """Requests the run's upstream received so far; None where the scenario has none."""
+    needed = SCENARIOS[kind].upstream and bench.upstream is not None
+    return upstream.hits(bench.upstream or "") if needed else None
 
 
 def _search_id(cell: PlannedCell) -> str:
@@ -237,11 +150,6 @@ def _copy_log(target: Target, directory: Path) -> None:
         with target.process.log.open("rb") as source:
             source.seek(max(0, os.fstat(source.fileno()).st_size - LOG_BYTES))
             (directory / "server.log").write_bytes(source.read())
-
-
-def _tail(path: Path) -> str:
-    lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines() if path.is_file() else []
-    return " ".join(lines[-3:]) or "it wrote nothing"
 
 
 def _growth(before: int | None, after: int | None) -> int | None:

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from loadtests.scenarios.upstreams import upstream_address
+from loadtests.upstream.behaviour import PATTERN
+
 LARGEST_COMPARED = 16 * 1024 * 1024
 WAIT_MS = 1
 
@@ -78,7 +81,13 @@ def violations(
         elif files is not None and path and kind != "process-cpu":
             found += _file(url, path, files, full)
         if files is not None and kind in ("process-wait", "process-cpu", "mixed"):
-            found += _process(url, path or "random/1KiB.bin", files)
+            found += _process(url, kind, path or "random/1KiB.bin", files)
+        if kind == "jobs-write":
+            found += _recorded(url)[1]
+        if kind == "jobs-read":
+            found += _jobs(url, int(parameters["limit"]))
+        if kind == "fan-out":
+            found += _fetch(url, str(parameters["upstream"]))
     except (OSError, http.client.HTTPException) as error:
         found.append(f"the server broke off while its contract was verified: {error or type(error).__name__}")
     return found
@@ -122,13 +131,50 @@ def _file(url: str, name: str, files: Path, full: bool) -> list[str]:
     return found
 
 
-def _process(url: str, name: str, files: Path) -> list[str]:
+def _recorded(url: str) -> tuple[str, list[str]]:
+    """Process a request and look up its record: the job's id, and what is wrong with it."""
+    answer = request(url, "/process", method="POST", body={"operation": "wait", "duration_ms": 0})
+    name = answer.headers.get("job-id", "")
+    if answer.status != 200 or not name:
+        return name, [f"POST /process answered {answer.status} and named no job (is TWINS_JOBS off?)"]
+    record = request(url, f"/jobs/{name}")
+    if record.status != 200 or b'"state":"done"' not in record.body:
+        return name, [f"GET /jobs/{name} answered {record.status} without its state done"]
+    return name, []
+
+
+def _jobs(url: str, limit: int) -> list[str]:
+    """Record as many jobs as a page has, and look for the last of them on it."""
+    name, found = "", list[str]()
+    for _ in range(limit):
+        name, found = _recorded(url)
+        if found:
+            return found
+    answer = request(url, f"/jobs?limit={limit}")
+    if answer.status != 200 or answer.body.count(b'"id"') != limit or name.encode() not in answer.body:
+        return [f"GET /jobs?limit={limit} answered {answer.status} without the last {limit} jobs"]
+    return []
+
+
+def _process(url: str, kind: str, name: str, files: Path) -> list[str]:
     found = []
     waited = request(url, "/process", method="POST", body={"operation": "wait", "duration_ms": WAIT_MS})
     if waited.status != 200:
         found.append(f"POST /process with a wait answered {waited.status}, not 200")
+    if kind == "process-wait":
+        return found
     expected = hashlib.sha256((files / name).read_bytes()).hexdigest()
     digest = request(url, "/process", method="POST", body={"operation": "digest", "path": name})
     if digest.status != 200 or expected.encode() not in digest.body:
         found.append(f"POST /process with the digest of {name} answered {digest.status} without its SHA-256")
     return found
+
+
+def _fetch(url: str, upstream: str) -> list[str]:
+    sizes = (0, 1000)
+    addresses = [{"url": upstream_address(upstream, 0, 0, size)} for size in sizes]
+    fetched = request(url, "/fetch", method="POST", body={"addresses": addresses})
+    digests = [hashlib.sha256(PATTERN[:size]).hexdigest().encode() for size in sizes]
+    if fetched.status != 200 or not all(digest in fetched.body for digest in digests):
+        return [f"POST /fetch answered {fetched.status} without the SHA-256 of what the upstream sends"]
+    return []

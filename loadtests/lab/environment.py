@@ -147,7 +147,7 @@ def _container_limits() -> dict[str, str | None]:
 
 def _git(*arguments: str) -> str | None:
     with suppress(OSError, subprocess.SubprocessError):
-        command = ["git", "-C", str(ROOT), *arguments]
+        command = ["git", "--no-optional-locks", "-C", str(ROOT), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=20)  # noqa: S603  fixed words
         if done.returncode == 0:
             return done.stdout.strip()

@@ -29,7 +29,11 @@ def keep_floor(run: Path) -> list[str]:
     archive.write_text(path, json.dumps(known, indent=1) + "\n")
     lines = [
         f"{one.metric:<20} {one.id}: ratio {one.ratio:.4f}, "
-        + ("one block" if one.low is None else f"95 % interval {one.low:.4f} to {one.high:.4f}")
+        + (
+            "one block"
+            if one.low is None
+            else f"{100 * one.confidence:.4g} % interval {one.low:.4f} to {one.high:.4f}"
+        )
         + f" over {one.blocks} blocks"
         for one in spreads(answers)
     ]

@@ -35,6 +35,7 @@ def command(
         *("--users", str(users), "--spawn-rate", str(users), scenario.user_class),
         *("--twins-out", str(directory), "--twins-seed", str(cell.seed)),
         *("--twins-warmup", f"{time.warmup_s:g}", "--twins-duration", f"{time.measure_s:g}"),
+        *_warmup_arguments(cell.load, time),
         *("--twins-drain", f"{time.drain_s:g}"),
         *_load_arguments(cell.load, level),
         *(("--twins-files", str(files)) if files is not None else ()),
@@ -42,10 +43,20 @@ def command(
     ]
 
 
-def environment(calibration: Mapping[str, Any] | None) -> dict[str, str]:
-    """gevent's backend as calibration found it best on this machine; its default where none was made."""
+def environment(calibration: Mapping[str, Any] | None, token: str | None) -> dict[str, str]:
+    """gevent's backend as calibration found it best on this machine; its default where none was made.
+
+    `token` is that of the server under test, where scenarios write: it stands in no command line.
+    """
     loop = (calibration or {}).get("loop")
-    return {"GEVENT_BACKEND": str(loop)} if loop else {}
+    return {**({"GEVENT_BACKEND": str(loop)} if loop else {}), **({"TWINS_TOKEN": token} if token else {})}
+
+
+def _warmup_arguments(load: Load, time: Time) -> list[str]:
+    """A load that changes over time is never steady: its warm-up is a fixed part of its schedule."""
+    if load.profile or load.schedule or time.longest_warmup_s == time.warmup_s:
+        return []
+    return ["--twins-warmup-max", f"{time.longest_warmup_s:g}"]
 
 
 def _load_arguments(load: Load, level: Level) -> list[str]:

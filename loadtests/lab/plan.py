@@ -5,6 +5,7 @@ is a `PlanError` of one sentence that names the file, the key, the value and the
 """
 
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -19,6 +20,14 @@ class PlanError(ValueError):
     """A mistake in a plan or in what overrides it; the text is ready for the user."""
 
 
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,7 +36,12 @@ class Time(Part):
     """Seconds of each phase of a cell."""
 
     warmup_s: Seconds = Field(
-        default=2.0, description="discarded; the self-check of the steady state says if it was enough"
+        default=2.0, description="discarded, at the least; the run must be steady over so long for it to end"
+    )
+    warmup_max_s: Seconds | None = Field(
+        default=None,
+        description="a cell that is not steady yet is warmed up for so long at the most, twice warmup_s "
+        "where left out; a load that changes over time keeps to warmup_s",
     )
     measure_s: Annotated[float, Field(gt=0, le=86_400)] = 10.0
     drain_s: Seconds = Field(
@@ -39,6 +53,21 @@ class Time(Part):
     stop_s: Annotated[float, Field(gt=0, le=600)] = Field(
         default=5.0, description="patience between SIGTERM and SIGKILL"
     )
+
+    @property
+    def longest_warmup_s(self) -> float:
+        return 2 * self.warmup_s if self.warmup_max_s is None else self.warmup_max_s
+
+    @model_validator(mode="after")
+    def _least_first(self) -> Self:
+        if self.warmup_max_s and not self.warmup_s:
+            raise ValueError("warmup_max_s needs warmup_s: what is steady is judged over that long")
+        if self.warmup_max_s is not None and self.warmup_max_s < self.warmup_s:
+            raise ValueError(
+                f"warmup_max_s is {self.warmup_max_s:g}, and warmup_s is {self.warmup_s:g}: "
+                f"the least warmup_max_s is {self.warmup_s:g}"
+            )
+        return self
 
 
 class Search(Part):
@@ -121,8 +150,15 @@ class PlanServer(Part):
     def _one_source(self) -> Self:
         if sum(value is not None for value in (self.server, self.command, self.url)) > 1:
             raise ValueError("takes one of server, command and url")
+        if self.url is not None and not _is_address(self.url):
+            raise ValueError("url looks like http://127.0.0.1:8000")
         if self.command == []:
             raise ValueError("command is empty")
+        for text in (*(self.command or ()), *self.environment, *self.environment.values()):
+            if "\0" in text:
+                raise ValueError("command and environment hold no NUL character")
+        if wrong := next((name for name in self.environment if not name or "=" in name), None):
+            raise ValueError(f"environment has no variable of the name {wrong!r}")
         return self
 
 

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import tomllib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
@@ -13,6 +15,9 @@ from pydantic import BaseModel, ValidationError
 from loadtests.lab.plan import Plan, PlanError, PlanServer
 from loadtests.scenarios.descriptions import SCENARIOS, resolve
 
+LARGEST_BYTES = 1 << 20
+MOST_CELLS = 100_000
+LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SHIPPED = Path(__file__).parent.parent / "plans"
 
 
@@ -42,10 +47,22 @@ def find_plan(name: str) -> Path:
 def read_plan(path: Path, overrides: Sequence[str] = ()) -> Plan:
     """The resolved plan of a file; `overrides` are `key.path=value`, later ones win. Raises PlanError."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            text = file.read(LARGEST_BYTES + 1)
+        if len(text) > LARGEST_BYTES:
+            raise PlanError(f"{path.name} is larger than {LARGEST_BYTES} bytes, and no plan is.")
+        document = tomllib.loads(text.decode("utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise PlanError(f"{path.name} is not TOML: {error}.") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise PlanError(f"{path.name} is nested too deeply to be read.") from None
+    except UnicodeDecodeError as error:
+        raise PlanError(f"{path.name} is not text in UTF-8: {error}.") from None
+    except PlanError:
+        raise
+    except ValueError as error:  # such as a number of more digits than Python converts
+        raise PlanError(f"{path.name} is not a plan: {error}.") from None
+    except OSError as error:
         raise PlanError(f"{path} cannot be read: {error}.") from None
     document.setdefault("description", first_line(path))
     for override in overrides:
@@ -65,6 +82,8 @@ def resolved(document: Mapping[str, Any], source: str) -> Plan:
     except ValidationError as error:
         raise PlanError(" ".join(_sentences(error, document, source))) from None
     servers = dict(_spread(plan.servers, source))
+    _check_labels(servers, "servers", source)
+    _check_labels(plan.scenarios, "scenarios", source)
     scenarios = {}
     for label, scenario in plan.scenarios.items():
         kind = scenario.kind or label
@@ -99,7 +118,34 @@ def resolved(document: Mapping[str, Any], source: str) -> Plan:
                     f"{source}: compare[{number}].{key} = '{name}' is not in this plan; "
                     f"{nearest(name, known)}"
                 )
-    return plan.model_copy(update={"servers": servers, "scenarios": scenarios})
+    found = plan.model_copy(update={"servers": servers, "scenarios": scenarios})
+    _check_levels(found, source)
+    return found
+
+
+def _check_labels(labels: Iterable[str], key: str, source: str) -> None:
+    """Labels become names of folders."""
+    for label in labels:
+        if not LABEL.fullmatch(label):
+            shown = json.dumps(label if len(label) < 80 else label[:77] + "...")
+            raise PlanError(
+                f"{source}: {key}.{shown}: a name has 1 to 64 letters, digits, '.', '_' and '-', "
+                "and begins with a letter or digit."
+            )
+
+
+def _check_levels(plan: Plan, source: str) -> None:
+    cells = 0
+    for label, scenario in plan.scenarios.items():
+        load = scenario.load or plan.load
+        levels = load.users or load.rates or [None]
+        names = Counter(None if level is None else f"{level:g}" for level in levels)
+        (name, times), *_ = names.most_common(1)
+        if times > 1:
+            raise PlanError(f"{source}: scenarios.{label}: the level {name} is there {times} times.")
+        cells += plan.blocks * len(levels) * len(scenario.servers or plan.servers)
+    if cells > MOST_CELLS:
+        raise PlanError(f"{source}: this plan asks for {cells} cells; the most are {MOST_CELLS}.")
 
 
 def nearest(name: str, known: Collection[str]) -> str:

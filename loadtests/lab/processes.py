@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 GUARDIAN = Path(__file__).with_name("guardian.py")
+TAIL_BYTES, LINE = 16 * 1024, 500
 StopSignal = Literal["SIGTERM", "SIGKILL", "died"]
 
 
@@ -56,8 +57,18 @@ class Guarded:
 
     def tail(self, count: int = 8) -> str:
         """The last lines of the log, for an error's text."""
-        text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.is_file() else ""
-        return "\n".join(text.strip().splitlines()[-count:]) or "it wrote nothing"
+        return "\n".join(last_lines(self.log, count)) or "it wrote nothing"
+
+
+def last_lines(path: Path, count: int) -> list[str]:
+    """The last lines of a log of any size, fit to be shown: without control characters, not overlong."""
+    if not path.is_file():
+        return []
+    with path.open("rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+        text = file.read().decode("utf-8", errors="replace")
+    lines = text.strip().splitlines()[-count:]
+    return ["".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line)[:LINE] for line in lines]
 
 
 def start(

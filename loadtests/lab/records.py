@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 SCHEMA_VERSION = 1
 
 CellState = Literal["server-limited", "unsaturated", "generator-limited", "invalid"]
+WarmupEnd = Literal["planned", "steady", "out of time", "too few requests"]
 CheckStatus = Literal["ok", "warning", "failed", "not available"]
 
 
@@ -54,6 +55,23 @@ class ServerRun(Record):
     exit_status: int | None = None
 
 
+class BackgroundDocument(Record):
+    """What clients in the background did beside the requests that were measured."""
+
+    kind: str
+    count: int
+    ready_s: float | None = Field(description="until all were at work, before the zero")
+    fewest: int | None = Field(default=None, description="connected at once while measuring, at the worst")
+    sent: int = 0
+    completed: int = 0
+    lost: int = Field(default=0, description="connections that the server closed, broke or refused")
+    wrong: int = 0
+    first_wrong: str = ""
+    received_bytes: int = 0
+    sent_bytes: int = 0
+    events: int = 0
+
+
 class GeneratorDocument(Record):
     """What the load generator says of itself, written as `generator.json` beside `samples.bin`."""
 
@@ -70,8 +88,16 @@ class GeneratorDocument(Record):
     python: str
     locust: str
     zero_unix_s: float = Field(description="wall clock at the generator's zero, the start of the warm-up")
-    warmup_us: int = Field(description="planned end of the warm-up, since zero")
-    measure_us: int = Field(description="planned end of the measuring phase, since zero")
+    warmup_us: int = Field(description="end of the warm-up, since zero; what was due before is not measured")
+    warmup_max_us: int | None = Field(
+        default=None, description="how long it might have lasted; null where its length was fixed"
+    )
+    warmup_end: WarmupEnd = Field(
+        default="planned",
+        description="why it ended: its length was fixed, throughput and response time were steady, or time "
+        "was up and they changed still or could not be told from so few requests",
+    )
+    measure_us: int = Field(description="end of the measuring phase, since zero")
     end_us: int = Field(description="when the last request had ended or was censored, since zero")
     names: list[str]
     due: int = Field(description="requests due in all phases, dropped ones included")
@@ -96,8 +122,14 @@ class GeneratorDocument(Record):
     send_lateness_us: dict[str, float | None] = Field(
         description="p50, p99, max of sent - due, time to connect left out"
     )
+    pss_start_bytes: int | None = Field(default=None, description="memory of the generator before its first")
+    pss_end_bytes: int | None = Field(default=None, description="and after its last request")
     in_flight_mean: float | None = Field(
         default=None, description="requests in flight while measuring, counted every 10 ms"
+    )
+    background: list[BackgroundDocument] = []
+    conditions: list[Check] = Field(
+        default=[], description="what the generator had to bring about beside its requests, as checks"
     )
     locust_workers: int = 0
     lost_locust_workers: int = 0
@@ -108,6 +140,7 @@ class SideProbe(Record):
 
     cpu_user_s: float | None
     cpu_system_s: float | None
+    rss_start_bytes: int | None = Field(default=None, description="before the first request of the cell")
     rss_peak_bytes: int | None
     pss_start_bytes: int | None
     pss_end_bytes: int | None
@@ -148,6 +181,15 @@ class CellRecord(Record):
     generator_probe: SideProbe | None = None
     server_count: int | None = Field(
         default=None, description="requests the server counted while the generator ran"
+    )
+    cpu_ms_per_request: float | None = Field(default=None, description="of the server, user and system")
+    requests_per_s_per_core: float | None = Field(
+        default=None, description="throughput over the cores the server kept busy"
+    )
+    memory_per_connection_bytes: float | None = Field(
+        default=None,
+        description="growth of a fresh server's memory over its connections, with what their requests hold; "
+        "null where it served a cell before or had few connections",
     )
     accept_queue_overflows: int | None = None
     probe_cpu_s: float | None = None

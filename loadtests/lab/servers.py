@@ -6,14 +6,16 @@ Every comparison starts from this table: a difference between two rows is a diff
 import dataclasses
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from asgi_app.launch import granian_command as granian_asgi_command
 from asgi_app.launch import uvicorn_command
 from loadtests.lab.nginx import nginx_configuration
-from shared.settings import KEEP_ALIVE_S, default_files
+from shared.settings import CONNECTIONS, KEEP_ALIVE_S, default_files
+from wsgi_app.launch import granian_command as granian_wsgi_command
 from wsgi_app.launch import gunicorn_command
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -33,6 +35,7 @@ class Server:
     summary: str
     processes: int = 1
     threads: int = 1
+    connections: int | None = None
     loop: str | None = None
     parser: str | None = None
     handlers: str | None = None
@@ -42,6 +45,8 @@ class Server:
         """How many requests are served at the same time; None where no bound is known."""
         if self.slot_kind == "process":
             return processes
+        if self.slot_kind in ("greenlet", "task"):
+            return processes * self.connections if self.connections else None
         return processes * threads if self.slot_kind == "thread" else None
 
     def available(self) -> bool:
@@ -82,6 +87,7 @@ _GTHREAD: dict[str, Any] = {
     "worker_class": "gthread",
     "slot_kind": "thread",
     "threads": 32,
+    "connections": CONNECTIONS,
     "fixed_threads": False,
 }
 _FORKED = max(2, CORES)
@@ -101,6 +107,16 @@ SERVERS: dict[str, Server] = {
             "gunicorn gthread, N processes x T threads",
             processes=_FORKED,
             **_GTHREAD,
+        ),
+        _row(
+            GUNICORN,
+            "wsgi-gevent",
+            "event loop (greenlets)",
+            "gunicorn gevent, 1 process",
+            worker_class="gevent",
+            slot_kind="greenlet",
+            connections=CONNECTIONS,
+            loop="libev",
         ),
         _row(UVICORN, "asgi-uvicorn", "event loop", "uvicorn, uvloop and httptools, 1 process"),
         _row(
@@ -129,6 +145,23 @@ SERVERS: dict[str, Server] = {
         ),
         _row(
             GUNICORN,
+            "granian-wsgi",
+            "multi-threaded",
+            "granian over WSGI, 1 process x T threads",
+            **{**_GTHREAD, "server": "granian", "worker_class": "mt"},
+        ),
+        _row(
+            UVICORN,
+            "granian-asgi",
+            "event loop",
+            "granian over ASGI, uvloop, 1 process",
+            server="granian",
+            worker_class="mt",
+            parser=None,
+            connections=CONNECTIONS,
+        ),
+        _row(
+            GUNICORN,
             "peer-flask",
             "multi-threaded",
             "send_from_directory in ten lines of Flask, gunicorn gthread",
@@ -141,6 +174,22 @@ SERVERS: dict[str, Server] = {
             "event loop",
             "FileResponse in ten lines of FastAPI, uvicorn",
             application="peer-fastapi",
+        ),
+        _row(
+            UVICORN,
+            "pitfall-blocking",
+            "a pitfall under an event loop",
+            "FastAPI with a blocking call in async def, uvicorn",
+            application="pitfall-blocking",
+        ),
+        _row(
+            UVICORN,
+            "pitfall-threadpool",
+            "a pitfall under an event loop",
+            "FastAPI with waits in def handlers, uvicorn's pool of 40 threads",
+            application="pitfall-threadpool",
+            slot_kind="thread",
+            threads=40,
         ),
         Server(
             "nginx",
@@ -155,7 +204,12 @@ SERVERS: dict[str, Server] = {
     )
 }
 
-PEERS = {"peer-flask": "loadtests.peers.flask_app:app", "peer-fastapi": "loadtests.peers.fastapi_app:app"}
+PEERS = {
+    "peer-flask": "loadtests.peers.flask_app:app",
+    "peer-fastapi": "loadtests.peers.fastapi_app:app",
+    "pitfall-blocking": "loadtests.peers.pitfall_blocking:app",
+    "pitfall-threadpool": "loadtests.peers.pitfall_threadpool:app",
+}
 
 
 def launch(
@@ -180,64 +234,23 @@ def launch(
         environment["TWINS_HANDLERS"] = server.handlers
     if server.application in PEERS:
         environment["TWINS_FILES"] = str(files or default_files())
-    return LAUNCHERS[server.server](server, host, port, processes, threads, keep_alive_s, environment)
-
-
-def _gunicorn(
-    server: Server,
-    host: str,
-    port: int,
-    processes: int,
-    threads: int,
-    keep_alive_s: int,
-    environment: dict[str, str],
-) -> Launch:
-    command = gunicorn_command(
-        server.worker_class,
-        host=host,
-        port=port,
-        processes=processes,
-        threads=threads,
-        keep_alive_s=keep_alive_s,
-    )
+    if server.server == "nginx":
+        text = nginx_configuration(str(files or default_files()), host, port, processes, keep_alive_s)
+        return Launch([shutil.which("nginx") or "nginx", "-e", "stderr", "-c", "{configuration}"], {}, text)
+    command = _command(server, threads, host=host, port=port, processes=processes, keep_alive_s=keep_alive_s)
     return Launch([*command[:-1], PEERS.get(server.application, command[-1])], environment)
 
 
-def _uvicorn(
-    server: Server,
-    host: str,
-    port: int,
-    processes: int,
-    threads: int,
-    keep_alive_s: int,
-    environment: dict[str, str],
-) -> Launch:
-    command = uvicorn_command(
-        server.loop or "auto",
-        server.parser or "auto",
-        host=host,
-        port=port,
-        processes=processes,
-        keep_alive_s=keep_alive_s,
-    )
-    return Launch([*command[:-1], PEERS.get(server.application, command[-1])], environment)
-
-
-def _nginx(
-    server: Server,
-    host: str,
-    port: int,
-    processes: int,
-    threads: int,
-    keep_alive_s: int,
-    environment: dict[str, str],
-) -> Launch:
-    files = environment.get("TWINS_FILES") or str(default_files())
-    text = nginx_configuration(files, host, port, processes, keep_alive_s)
-    return Launch([shutil.which("nginx") or "nginx", "-e", "stderr", "-c", "{configuration}"], {}, text)
-
-
-LAUNCHERS: dict[str, Callable[..., Launch]] = {"gunicorn": _gunicorn, "uvicorn": _uvicorn, "nginx": _nginx}
+def _command(server: Server, threads: int, **address: Any) -> list[str]:
+    """The command that serves the row's interface; its last part names the application."""
+    if server.server == "uvicorn":
+        return uvicorn_command(server.loop or "auto", server.parser or "auto", **address)
+    connections = server.connections or CONNECTIONS
+    if server.server == "granian":
+        if server.interface == "wsgi":
+            return granian_wsgi_command(threads=threads, connections=connections, **address)
+        return granian_asgi_command(loop=server.loop or "auto", connections=connections, **address)
+    return gunicorn_command(server.worker_class, threads=threads, connections=connections, **address)
 
 
 def differences(server: Server, health: Mapping[str, Any], *, processes: int, threads: int) -> list[str]:
@@ -255,6 +268,7 @@ def differences(server: Server, health: Mapping[str, Any], *, processes: int, th
             "worker_class": server.worker_class,
             "processes": processes,
             "threads": threads,
+            "connections": server.connections,
             "loop": server.loop,
             "parser": server.parser,
             "handlers": server.handlers,

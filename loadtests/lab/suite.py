@@ -14,23 +14,36 @@ from pathlib import Path
 from typing import Any
 
 from loadtests.lab import archive, journal, target
-from loadtests.lab.cell import Bench, measure, unmeasured
+from loadtests.lab.bench import Bench
+from loadtests.lab.cell import measure, unmeasured
 from loadtests.lab.order import PlannedCell, cell_id, planned_cells
 from loadtests.lab.plan import Plan
 from loadtests.lab.progress import Progress
 from loadtests.lab.records import CellRecord, Level, SearchRecord, ServerRun
 from loadtests.lab.runs import Run, pinning
+from loadtests.lab.scratch import served_folder
 from loadtests.lab.search import Trial, find_capacity
+from loadtests.lab.upstream import upstream_of
+from loadtests.scenarios.descriptions import SCENARIOS
 
 GENERATOR_START_S, SERVER_START_S, SEARCH_CELLS = 1.0, 0.9, 14
 
 
 def estimate_s(plan: Plan, cells: Sequence[PlannedCell]) -> float:
-    """Seconds the cells take: phases, the generator's start, and a server start per block and server."""
+    """Seconds the cells take: phases, the generator's start, and a server start per block and server.
+
+    Counts the least warm-up, after which most cells are steady; `unsteady_s` is what all of them could add.
+    """
     each = plan.time.warmup_s + plan.time.measure_s + GENERATOR_START_S
     count = sum(SEARCH_CELLS if cell.level is None else 1 for cell in cells)
     starts = len({(cell.block, cell.server) for cell in cells})
     return each * count + SERVER_START_S * starts
+
+
+def unsteady_s(plan: Plan, cells: Sequence[PlannedCell]) -> float:
+    """Seconds to be added where no cell becomes steady before its warm-up has to end."""
+    count = sum(SEARCH_CELLS if cell.level is None else 1 for cell in cells)
+    return count * (plan.time.longest_warmup_s - plan.time.warmup_s)
 
 
 def carry_out(run: Run, files: Path, progress: Progress) -> list[CellRecord]:
@@ -44,10 +57,18 @@ def carry_out(run: Run, files: Path, progress: Progress) -> list[CellRecord]:
     done |= {record.id for record in archive.read_searches(run.directory)}
     left = [cell for cell in planned_cells(run.plan) if cell.id not in done]
     server_cpus, generator_cpus = pinning(run.plan)
-    bench = Bench(run.directory, run.plan, files, server_cpus, generator_cpus, run.manifest.calibration)
     _raise_open_files()
     progress.begin(len(done), len(left), estimate_s(run.plan, left))
-    with _terminable(), _pinned(generator_cpus):
+    with (
+        _terminable(),
+        _pinned(generator_cpus),
+        served_folder(run.plan, files, run.directory) as (served, token),
+        upstream_of(run.plan, run.directory, generator_cpus) as upstream,
+    ):
+        calibration = run.manifest.calibration
+        bench = Bench(
+            run.directory, run.plan, served, server_cpus, generator_cpus, calibration, token, upstream
+        )
         for _, group in groupby(left, key=lambda cell: (cell.block, cell.server)):
             _serve_and_measure(bench, list(group), progress)
     journal.end_leftovers(run.directory)
@@ -100,10 +121,22 @@ def _serve_and_measure(bench: Bench, cells: list[PlannedCell], progress: Progres
         shutil.rmtree(directory, ignore_errors=True)
 
 
+def records(plan: Plan) -> bool:
+    """Whether a scenario is about the record of requests, which is a cost of its own to all others."""
+    return any(SCENARIOS[one.kind or label].records for label, one in plan.scenarios.items())
+
+
 def _start(bench: Bench, label: str, directory: Path) -> target.Target:
+    planned = bench.plan.servers[label]
+    environment = {"TWINS_JOBS": "on" if records(bench.plan) else "off", **planned.environment}
+    if bench.token is not None:
+        environment["TWINS_TOKEN"] = bench.token
+    if bench.upstream is not None:
+        environment["TWINS_UPSTREAMS"] = bench.upstream
+    planned = planned.model_copy(update={"environment": environment})
     server = target.start(
         label,
-        bench.plan.servers[label],
+        planned,
         files=bench.files,
         cpus=bench.server_cpus,
         directory=directory,

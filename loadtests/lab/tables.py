@@ -71,8 +71,13 @@ def export_tables(run: Path, kind: str, to: Path) -> list[Path]:
             path = (to / name).with_suffix(f".{kind}")
             if path != run / name:
                 whole = path.with_name(f".{path.name}")
-                database.read_parquet(str(run / name)).to_view("whole", replace=True)
-                database.execute(f"copy whole to '{_quoted(whole)}' ({options})")
+                try:
+                    database.read_parquet(str(run / name)).to_view("whole", replace=True)
+                    database.execute(f"copy whole to '{_quoted(whole)}' ({options})")
+                except duckdb.Error as error:
+                    whole.unlink(missing_ok=True)
+                    first = str(error).partition("\n")[0]
+                    raise archive.ArchiveError(f"{run / name} cannot be read: {first}") from None
                 whole.rename(path)
             written.append(path)
     return written

@@ -1,5 +1,6 @@
 """The server under test: started, waited for, read back, stopped."""
 
+import os
 import shutil
 import socket
 import sys
@@ -11,11 +12,12 @@ from typing import Any
 from loadtests.lab import processes, servers
 from loadtests.lab.contract import read_health
 from loadtests.lab.plan import PlanServer
-from loadtests.lab.probes import tree
+from loadtests.lab.probes import Probe, probe, tree
 from loadtests.lab.records import ServerRun
 from shared import counters
 
 POLL_S = 0.02
+REST_S, MOST_AT_REST = 0.3, 0.2  # seconds; CPU seconds per second
 HOST = "127.0.0.1"
 
 
@@ -36,6 +38,7 @@ class Target:
     full_contract: bool
     process: processes.Guarded | None = None
     counters: Path | None = None
+    fresh: bool = True  # no cell was measured on it yet
 
     def count(self) -> int | None:
         """Requests the application received so far; None where it does not count."""
@@ -73,6 +76,8 @@ def start(
         health = _wait_for_health(process, run.url, server.health, start_s)
         run = run.model_copy(update={"health": health})
         _check_configuration(server, run, process)
+        if (run.processes or 1) > 1:
+            _wait_for_rest(process, start_s)
     except Unmeasurable as error:
         signal = processes.stop(process, 1.0)
         update = {"stop_signal": signal, "exit_status": process.exit_status}
@@ -110,6 +115,8 @@ def _launch(
     count = directory / "requests.count"
     counters.create(count)
     environment = {"TWINS_COUNTERS": str(count)}
+    if "TWINS_DATABASE_URL" not in os.environ:  # each start has its own, empty
+        environment["TWINS_DATABASE_URL"] = f"sqlite:{directory.resolve() / f'jobs-{port}.sqlite'}"
     if known is None:
         values = {"port": str(port), "host": HOST, "files": str(files), "python": sys.executable}
         command = [_filled(part, values) for part in server.command or []]
@@ -169,6 +176,24 @@ def _wait_for_health(process: processes.Guarded, url: str, path: str, start_s: f
         if health is not None:
             return health
     raise Unmeasurable(f"the server did not become healthy within {start_s:g} s: {process.tail()}")
+
+
+def _wait_for_rest(process: processes.Guarded, start_s: float) -> None:
+    """Until the tree neither runs nor waits to: the first process to answer may be alone for seconds."""
+    deadline = time.monotonic() + start_s
+    before = probe(process.pid, "server", None)
+    while before.cpu_user_s is not None and not processes.wait([process], REST_S):
+        now = probe(process.pid, "server", None)
+        if (_demand_s(now) - _demand_s(before)) <= MOST_AT_REST * (now.unix_s - before.unix_s):
+            return
+        if time.monotonic() > deadline:
+            raise Unmeasurable(f"the server's processes were still starting after {start_s:g} s")
+        before = now
+
+
+def _demand_s(reading: Probe) -> float:
+    """CPU that was had and that was waited for."""
+    return (reading.cpu_user_s or 0) + (reading.cpu_system_s or 0) + (reading.run_queue_s or 0)
 
 
 def _check_configuration(server: PlanServer, run: ServerRun, process: processes.Guarded) -> None:

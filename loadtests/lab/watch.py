@@ -17,7 +17,7 @@ from typing import Any
 from loadtests.lab.probes import Probe, Side, probe
 
 Tick = Callable[[Mapping[str, Any]], None]
-LONG_CELL_S = 5.0
+SHORTEST_S = 0.2
 
 
 @dataclass
@@ -77,9 +77,9 @@ class Watch:
         self.cpu_s += time.thread_time() - before
 
 
-def interval_s(cell_s: float) -> float:
-    """A reading each second; in a short cell two, so that the measuring phase holds some."""
-    return 1.0 if cell_s >= LONG_CELL_S else 0.5
+def interval_s(measure_s: float) -> float:
+    """A reading each second; more often in a short measuring phase, so that it holds four or so."""
+    return min(1.0, max(SHORTEST_S, measure_s / 4))
 
 
 def last_line(path: Path) -> Mapping[str, Any]:

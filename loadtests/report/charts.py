@@ -1,4 +1,7 @@
-"""The charts' specifications. Each takes rows that are in `summary.json`, and makes no figure."""
+"""The charts' specifications. Each takes rows that are in `summary.json`, and makes no figure.
+
+A row's `mark` is `row N`, its place in the panel's table: the page's points carry it (see `drawing`).
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,6 +16,7 @@ Looks = Mapping[str, Look]
 Layers = list[Any]
 
 WIDTH, HEIGHT = 205, 150
+HEADROOM = 1.5
 LETTER = 7.4  # width of a letter at 12 px: the reader's font may be wider than the converter's
 TIMES, NBSP = "\N{MULTIPLICATION SIGN}", "\N{NO-BREAK SPACE}"
 DIRECTION = f"\N{LEFTWARDS ARROW} worse{NBSP}{NBSP}|{NBSP}{NBSP}better \N{RIGHTWARDS ARROW}"
@@ -45,9 +49,10 @@ def ratio_chart(rows: Sequence[Row], width: int, *, labels_above: bool) -> alt.T
         .mark_rule(strokeWidth=2.5)
         .encode(y=y, x=alt.X("low:Q"), x2="high:Q", color=alt.Color("colour:N", scale=None))
     )
-    dots = base.mark_point(size=90, strokeWidth=2, opacity=1).encode(
+    dots = base.mark_point(size=90, strokeWidth=2, opacity=1, aria=True).encode(
         y=y,
         x=x,
+        description="mark:N",
         stroke=alt.Stroke("colour:N", scale=None),
         fill=alt.Fill("fill:N", scale=None),
         shape=alt.Shape("shape:N", scale=None),
@@ -74,18 +79,19 @@ def scaling_chart(
     y_title: str,
     log_y: bool,
 ) -> alt.TopLevelMixin:
-    """Rows of {server, n, value, low, high, hollow}, fits of {server, n, value}, bounds with a `label`."""
+    """Rows of {server, n, value, low, high, hollow}, fits and bounds of {server, n, value, perhaps label}."""
     levels = sorted({row["n"] for row in rows})
+    bounds = [bound for bound in bounds if levels[0] <= bound["n"] <= levels[-1]]
     x = alt.X(
         "n:Q",
         title=x_title,
         scale=alt.Scale(type="log", base=2, domain=[levels[0] * 0.9, levels[-1] * 1.12], nice=False),
         axis=alt.Axis(values=levels, format="~s", labelOverlap=True),
     )
-    y = alt.Y("value:Q", title=y_title, scale=_scale(rows, log_y), axis=_axis(rows, log_y))
+    y = alt.Y("value:Q", title=y_title, scale=_scale([*rows, *bounds], log_y), axis=_axis(rows, log_y))
     colour = _colour(looks)
     base = _chart(rows)
-    band = base.transform_filter("datum.low != null").mark_area(opacity=0.16)
+    band = base.transform_filter("datum.low != null").mark_area(opacity=0.16, aria=True, clip=True)
     layers: Layers = [
         band.encode(
             x=x,
@@ -93,20 +99,23 @@ def scaling_chart(
             y2="high:Q",
             fill=_colour(looks, alt.Fill),
             detail="server:N",
+            description="server:N",
         )
     ]
     if bounds:
         limit = _chart(bounds)
-        words = limit.mark_text(align="left", baseline="bottom", dx=3, dy=-2, fontSize=10)
-        layers += [
-            limit.mark_rule(strokeDash=[3, 3], strokeWidth=1.3).encode(y=y, color=colour),
-            words.encode(x=x, y=y, color=colour, text="label:N"),
-        ]
+        words = limit.mark_text(align="left", baseline="bottom", dx=3, dy=-2, fontSize=10, aria=True)
+        line = limit.mark_line(strokeDash=[3, 3], strokeWidth=1.3, aria=True, clip=True)
+        layers.append(line.encode(x=x, y=y, color=colour, description="server:N"))
+        if any("label" in bound for bound in bounds):
+            words = words.transform_filter("isValid(datum.label)")
+            layers.append(words.encode(x=x, y=y, color=colour, text="label:N", description="server:N"))
     if fits:
-        law = _chart(fits).mark_line(strokeWidth=1, strokeDash=[1, 2])
-        layers.append(law.encode(x=x, y=y, color=colour))
-    line = base.mark_line(strokeWidth=1.8).encode(x=x, y=y, color=colour, strokeDash=_dash(looks))
-    return alt.layer(*layers, line, *_dots(base, x, y, looks)).properties(width=WIDTH, height=HEIGHT)
+        law = _chart(fits).mark_line(strokeWidth=1, strokeDash=[1, 2], aria=True)
+        layers.append(law.encode(x=x, y=y, color=colour, description="server:N"))
+    return alt.layer(*layers, _line(base, x, y, looks), *_dots(base, x, y, looks)).properties(
+        width=WIDTH, height=HEIGHT
+    )
 
 
 def nines_chart(rows: Sequence[Row], looks: Looks) -> alt.TopLevelMixin:
@@ -123,12 +132,16 @@ def nines_chart(rows: Sequence[Row], looks: Looks) -> alt.TopLevelMixin:
     )
     y = alt.Y("value:Q", title=title, scale=_scale(rows, True), axis=_axis(rows, True))
     base = _chart(rows)
-    band = base.mark_area(opacity=0.16).encode(
-        x=x, y=alt.Y("low:Q", title=title), y2="high:Q", fill=_colour(looks, alt.Fill), detail="server:N"
+    band = base.mark_area(opacity=0.16, aria=True, clip=True).encode(
+        x=x,
+        y=alt.Y("low:Q", title=title),
+        y2="high:Q",
+        fill=_colour(looks, alt.Fill),
+        detail="server:N",
+        description="server:N",
     )
-    line = base.mark_line(strokeWidth=1.8).encode(x=x, y=y, color=_colour(looks), strokeDash=_dash(looks))
     dots = _dots(base, x, y, looks, size=22)
-    return alt.layer(band, line, *dots).properties(width=WIDTH, height=HEIGHT)
+    return alt.layer(band, _line(base, x, y, looks), *dots).properties(width=WIDTH, height=HEIGHT)
 
 
 def time_chart(rows: Sequence[Row], warmup_s: float, looks: Looks) -> alt.TopLevelMixin:
@@ -136,10 +149,12 @@ def time_chart(rows: Sequence[Row], warmup_s: float, looks: Looks) -> alt.TopLev
     x = alt.X("second:Q", title="seconds", axis=alt.Axis(format="~g", tickCount=5))
     y = alt.Y("value:Q", title="requests/s", scale=_scale(rows, False), axis=_axis(rows, False))
     shade = _chart([{"second": 0, "end": warmup_s}]).mark_rect(color=BAND, opacity=1).encode(x=x, x2="end:Q")
-    line = _chart(rows).mark_line(strokeWidth=1.8, interpolate="step-after")
-    return alt.layer(shade, line.encode(x=x, y=y, color=_colour(looks), strokeDash=_dash(looks))).properties(
-        width=WIDTH, height=HEIGHT
-    )
+    base = _chart(rows)
+    # seen only when it is read out
+    points = base.mark_point(filled=True, size=42, opacity=0, aria=True)
+    points = points.encode(x=x, y=y, color=_colour(looks), description="mark:N")
+    line = _line(base, x, y, looks, interpolate="step-after")
+    return alt.layer(shade, line, points).properties(width=WIDTH, height=HEIGHT)
 
 
 def resource_chart(rows: Sequence[Row]) -> alt.TopLevelMixin:
@@ -147,9 +162,10 @@ def resource_chart(rows: Sequence[Row]) -> alt.TopLevelMixin:
     y = alt.Y("server:N", sort=None, axis=None)
     x = alt.X("value:Q", title="cores busy", scale=alt.Scale(domainMin=0), axis=alt.Axis(tickCount=3))
     base = _chart(rows)
-    bars = base.mark_bar(height={"band": 0.85}, strokeWidth=1.2).encode(
+    bars = base.mark_bar(height={"band": 0.85}, strokeWidth=1.2, aria=True).encode(
         y=y,
         x=x,
+        description="mark:N",
         yOffset=alt.YOffset("side:N", sort=["server", "generator"]),
         fill=alt.Fill("fill:N", scale=None),
         stroke=alt.Stroke("colour:N", scale=None),
@@ -164,13 +180,14 @@ def level_chart(rows: Sequence[Row], x_title: str) -> alt.TopLevelMixin:
     x = alt.X("value:Q", title=x_title, scale=alt.Scale(zero=True), axis=_axis(rows, False))
     base = _chart(rows)
     rules = base.transform_filter("datum.low != null").mark_rule(strokeWidth=2.5)
-    dots = base.mark_point(size=70, strokeWidth=2, opacity=1)
+    dots = base.mark_point(size=70, strokeWidth=2, opacity=1, aria=True)
     return alt.layer(
         _labels(base, y, "server", rows),
         rules.encode(y=y, x=alt.X("low:Q"), x2="high:Q", color=alt.Color("colour:N", scale=None)),
         dots.encode(
             y=y,
             x=x,
+            description="mark:N",
             stroke=alt.Stroke("colour:N", scale=None),
             fill=alt.Fill("fill:N", scale=None),
             shape=alt.Shape("shape:N", scale=None),
@@ -209,11 +226,21 @@ def _labels(base: alt.Chart, y: alt.Y, field: str, rows: Sequence[Row]) -> alt.C
 def _dots(base: alt.Chart, x: alt.X, y: alt.Y, looks: Looks, size: int = 42) -> Layers:
     """Filled points; hollow where the generator was the limit."""
     shape = alt.Shape("server:N", legend=None, scale=_looked(looks, "shape"))
-    encoded = base.encode(x=x, y=y, color=_colour(looks), shape=shape)
+    encoded = base.encode(x=x, y=y, color=_colour(looks), shape=shape, description="mark:N")
     return [
-        encoded.transform_filter("!datum.hollow").mark_point(filled=True, size=size, opacity=1),
-        encoded.transform_filter("datum.hollow").mark_point(fill=GROUND, size=size + 18, opacity=1),
+        encoded.transform_filter("!datum.hollow").mark_point(filled=True, size=size, opacity=1, aria=True),
+        encoded.transform_filter("datum.hollow").mark_point(
+            fill=GROUND, size=size + 18, opacity=1, aria=True
+        ),
     ]
+
+
+def _line(base: alt.Chart, x: alt.X, y: alt.Y, looks: Looks, **options: Any) -> alt.Chart:
+    mark = base.mark_line(strokeWidth=1.8, aria=True, **options)
+    line: alt.Chart = mark.encode(
+        x=x, y=y, color=_colour(looks), strokeDash=_dash(looks), description="server:N"
+    )
+    return line
 
 
 def _colour(looks: Looks, channel: Any = alt.Color) -> Any:
@@ -230,7 +257,10 @@ def _looked(looks: Looks, what: str) -> alt.Scale:
 
 def _scale(rows: Sequence[Row], log: bool) -> alt.Scale:
     if not log:
-        return alt.Scale(zero=True)
+        # an interval from two blocks may be many times its mean: it is cut off, not shown in full
+        most = max(row["value"] for row in rows)
+        highest = max([most, *(row.get("high") or 0 for row in rows)])
+        return alt.Scale(zero=True, domainMin=0, domainMax=min(highest, HEADROOM * most) or 1)
     low, high = _ends(rows)
     return alt.Scale(type="log", domain=[low * 0.8, high * 1.25], nice=False)
 
@@ -238,7 +268,7 @@ def _scale(rows: Sequence[Row], log: bool) -> alt.Scale:
 def _axis(rows: Sequence[Row], log: bool) -> alt.Axis:
     """On a log axis few, plain ticks: 1, 2 and 5 of each decade where values span little, else fewer."""
     if not log:
-        return alt.Axis(format="~s", tickCount=4)
+        return alt.Axis(format=",~f", tickCount=4)
     low, high = (math.log10(end) for end in _ends(rows))
     steps = (1, 2, 5) if high - low < 1.6 else (1,) if high - low > 3 else (1, 3)
     decades = range(math.floor(low) - 1, math.ceil(high) + 1)
@@ -246,5 +276,5 @@ def _axis(rows: Sequence[Row], log: bool) -> alt.Axis:
 
 
 def _ends(rows: Sequence[Row]) -> tuple[float, float]:
-    ends = [value for row in rows for value in (row["value"], row["low"], row["high"]) if value]
+    ends = [value for row in rows for value in (row["value"], row.get("low"), row.get("high")) if value]
     return min(ends), max(ends)

@@ -7,10 +7,11 @@ from markupsafe import escape
 
 from loadtests.analysis.laws import Law
 from loadtests.analysis.scaling import MOST_MISSED, SLOTS_BEND
+from loadtests.analysis.wording import slots
 from loadtests.report import charts
 from loadtests.report.figures import ReadUnit
 from loadtests.report.keys import Keyed
-from loadtests.report.panels import Levels, Looks, Panel, told
+from loadtests.report.panels import Levels, Looks, Panel, last_of, told
 
 LAW_STEPS = 24
 SCALED: dict[str, tuple[str, ReadUnit]] = {
@@ -47,10 +48,10 @@ def _scaling(
     title, unit = SCALED[metric]
     scale = 1e-3 if unit == "us" else 1.0
     rows, fits, bounds, table = [], [], [], []
-    shown = dict(looks)
+    shown = {}
     for index, curve in curves:
-        look = looks.get(curve["server"]) or next(iter(looks.values()))
-        shown[curve["server"]] = look
+        first = keyed.value("points", curve["points"][0]["point"], "server")
+        shown[curve["server"]] = looks.get(curve["server"]) or looks[first]
         for place, point in enumerate(curve["points"]):
             path = ("points", point["point"], "estimates", metric)
             estimate = keyed.value(*path)
@@ -66,6 +67,7 @@ def _scaling(
                 rows.append(
                     {
                         "server": curve["server"],
+                        "mark": last_of(table),
                         "n": point["n"],
                         "value": estimate["value"] * scale,
                         "low": estimate["low"] and estimate["low"] * scale,
@@ -86,7 +88,7 @@ def _scaling(
         title=where if over == "users" else f"{where}, over {over}",
         chart=chart,
         looks=shown,
-        alternative=told(name, rows, over, title),
+        alternative=told(name, rows, title),
         columns=["server", over, title.replace(", ms", ""), "interval"],
         rows=table,
     )
@@ -106,9 +108,14 @@ def _law_rows(curve: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _bound_rows(curve: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What the slots allow, where that is near enough to be seen beside what was measured."""
+    if curve["over"] != "users":
+        most = [(point["n"], point["bound_per_s"]) for point in curve["points"]]
+        lines = [{"server": curve["server"], "n": n, "value": value} for n, value in most if value]
+        return lines if len(lines) > 1 else []
     highest = max((row["value"] for row in rows if row["server"] == curve["server"]), default=0)
     if not curve["bound_per_s"] or curve["slots"] < 2 or curve["bound_per_s"] > 2 * highest:
         return []
-    label = f"{curve['slots']} {curve['slot_kind']}s"
-    start = curve["points"][0]["n"]
-    return [{"server": curve["server"], "n": start, "value": curve["bound_per_s"], "label": label}]
+    label = slots(curve["slots"], curve["slot_kind"])
+    ends = (curve["points"][0]["n"], curve["points"][-1]["n"])
+    line = [{"server": curve["server"], "n": n, "value": curve["bound_per_s"]} for n in ends]
+    return [line[0] | {"label": label}, line[1]]

@@ -10,6 +10,10 @@ from markupsafe import Markup
 from loadtests.report.palette import GRID, GROUND, INK, SOFT, Look, variables
 
 PNG_SCALE = 2.0
+# what a mark's description becomes: `row N` is a point's place in its panel's table, else a server's name
+MARK = re.compile(r' aria-label="(?:row (\d+)|([^"]*))" role="graphics-symbol" aria-roledescription="[^"]*"')
+# the page hides its drawings from screen readers, which have the tables, and styles none of their parts
+UNREAD = re.compile(r' (?:role|class|aria-[a-z]+)="[^"]*"|<path[^>]* d="" display="none"/>')
 
 
 def themed(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
@@ -39,8 +43,15 @@ def themed(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
 
 
 def inline(chart: alt.TopLevelMixin, name: str, looks: Mapping[str, Look]) -> Markup:
-    """SVG for the page: colours become CSS variables, ids unique, the size its container's."""
-    drawn = vl_convert.vegalite_to_svg(_specification(chart))
+    """SVG for the page: colours become CSS variables, ids unique, the size its container's.
+
+    Points carry `data-row`, whatever else belongs to a server `data-series`: for the page's script.
+    """
+    drawn = MARK.sub(
+        lambda mark: f' data-row="{mark[1]}"' if mark[1] else f' data-series="{mark[2]}"',
+        _drawn(chart),
+    )
+    drawn = UNREAD.sub("", drawn)
     for colour, variable in variables(looks).items():
         drawn = re.sub(re.escape(f'"{colour}"'), f'"var({variable})"', drawn, flags=re.IGNORECASE)
     drawn = re.sub(r'(id="|url\(#)(?=[A-Za-z])', rf"\g<1>{name}-", drawn)
@@ -58,12 +69,19 @@ def inline(chart: alt.TopLevelMixin, name: str, looks: Mapping[str, Look]) -> Ma
 
 def svg(chart: alt.TopLevelMixin) -> str:
     """A file's text, in the light colours."""
-    return vl_convert.vegalite_to_svg(_specification(chart))
+    return MARK.sub("", _drawn(chart))
 
 
 def png(chart: alt.TopLevelMixin) -> bytes:
     """A file's bytes, at twice the size for fine screens."""
     return vl_convert.vegalite_to_png(_specification(chart), scale=PNG_SCALE)
+
+
+def _drawn(chart: alt.TopLevelMixin) -> str:
+    """The converter numbers clip paths through its whole life: here they count from 0 in each chart."""
+    drawn = vl_convert.vegalite_to_svg(_specification(chart))
+    seen: dict[str, str] = {}
+    return re.sub(r'(?<=[("#])clip\d+', lambda clip: seen.setdefault(clip[0], f"clip{len(seen)}"), drawn)
 
 
 def _specification(chart: alt.TopLevelMixin) -> str:

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from loadtests.analysis.cases import COLUMNS
+from loadtests.analysis.points import natural
 from loadtests.report import charts, panels
 from loadtests.report.curves import scaling_panels
 from loadtests.report.drawing import inline
@@ -49,6 +50,14 @@ def page(document: Mapping[str, Any], names: Mapping[str, str]) -> str:
     keyed = Keyed(document)
     shown = server_looks(document)
     drawn = drawn_scenarios(document)
+    sections: list[tuple[str, list[panels.Panel]]] = [
+        ("levels", panels.drawn(panels.level_panel, keyed, shown, drawn)),
+        ("throughput", scaling_panels(keyed, shown, drawn, "throughput")),
+        ("p99", scaling_panels(keyed, shown, drawn, "response_p99")),
+        ("nines", panels.drawn(panels.nines_panel, keyed, shown, drawn)),
+        ("time", panels.drawn(panels.time_panel, keyed, shown, drawn)),
+        ("resources", panels.drawn(panels.resource_panel, keyed, shown, drawn)),
+    ]
     return ENVIRONMENT.get_template("page.html").render(
         summary=document,
         names=names,
@@ -60,14 +69,8 @@ def page(document: Mapping[str, Any], names: Mapping[str, str]) -> str:
         case_units=CASE_UNITS,
         ratio_svgs=_ratio_svgs(document, shown),
         ratio_alternative=ratio_alternative(document),
-        sections=[
-            ("levels", panels.level_panels(keyed, shown, drawn)),
-            ("throughput", scaling_panels(keyed, shown, drawn, "throughput")),
-            ("p99", scaling_panels(keyed, shown, drawn, "response_p99")),
-            ("nines", panels.nines_panels(keyed, shown, drawn)),
-            ("time", panels.time_panels(keyed, shown, drawn)),
-            ("resources", panels.resource_panels(keyed, shown, drawn)),
-        ],
+        sections=sections,
+        legends={name: _legend(drawn_panels) for name, drawn_panels in sections},
         detailed=detailed_points(document),
         undrawn=len(document["references"]) - len(drawn),
         level_text=panels.level_text,
@@ -85,7 +88,12 @@ def server_looks(document: Mapping[str, Any]) -> dict[str, Look]:
     for cell in document["cells"].values():
         if interfaces.get(cell["server"]) is None:
             interfaces[cell["server"]] = cell["interface"]
-    return looks(sorted(interfaces.items()))
+    return looks(sorted(interfaces.items(), key=lambda named: natural(named[0])))
+
+
+def _legend(drawn_panels: Sequence[panels.Panel]) -> dict[str, Look]:
+    """The look of every series that a section's panels draw."""
+    return {name: look for panel in drawn_panels for name, look in panel.looks.items()}
 
 
 def drawn_scenarios(document: Mapping[str, Any]) -> dict[str, Any]:

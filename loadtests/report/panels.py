@@ -1,7 +1,7 @@
 """A panel: one chart with its text alternative and its table, all from the same keyed figures."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +10,21 @@ from markupsafe import Markup, escape
 
 from loadtests.report import charts
 from loadtests.report.drawing import inline
-from loadtests.report.figures import figure
+from loadtests.report.figures import ReadUnit, figure
 from loadtests.report.keys import Keyed
 from loadtests.report.palette import GROUND, Look
 
 Looks = Mapping[str, Look]
-Levels = Mapping[str, Mapping[str, Any]]  # each drawn scenario's reference level
+Level = Mapping[str, Any]
+Levels = Mapping[str, Level]  # each drawn scenario's reference level
+RESOURCES: dict[str, tuple[str, ReadUnit]] = {
+    "server CPU": ("busy_cores", "cores"),
+    "generator CPU": ("generator_cores", "cores"),
+    "CPU per request": ("cpu_ms_per_request", "ms"),
+    "throughput per busy core": ("requests_per_s_per_core", "per_s"),
+    "peak memory": ("rss_peak_bytes", "bytes"),
+    "memory per connection": ("memory_per_connection_bytes", "bytes"),
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,9 @@ class Panel:
         return inline(self.chart, identifier, self.looks)
 
 
+Maker = Callable[[Keyed, Looks, str, Level], Panel | None]
+
+
 def level_text(level: Mapping[str, Any]) -> str:
     if level["kind"] == "rate":
         return f"{level['value']:,g} arrivals/s"
@@ -44,7 +56,7 @@ def level_text(level: Mapping[str, Any]) -> str:
 def ratio_rows(document: Mapping[str, Any], looks: Looks) -> list[dict[str, Any]]:
     """One row an answer that has a ratio; generator-limited ones hollow."""
     rows = []
-    for answer in document["answers"]:
+    for place, answer in enumerate(document["answers"]):
         if answer["ratio"] is None:
             continue
         look = looks.get(answer["server"])
@@ -53,6 +65,7 @@ def ratio_rows(document: Mapping[str, Any], looks: Looks) -> list[dict[str, Any]
         rows.append(
             {
                 "id": answer["id"],
+                "mark": f"row {place}",
                 "question": question,
                 "sides": _asked(answer),
                 "label": f"{question}: {_asked(answer)}",
@@ -74,162 +87,139 @@ def _asked(answer: Mapping[str, Any]) -> str:
     return f"{answer['server']} ÷ {answer['baseline']}, {metric}"
 
 
-def level_panels(keyed: Keyed, looks: Looks, levels: Levels) -> list[Panel]:
-    """Throughput of every server side by side, at each scenario's reference level."""
-    found = []
-    for scenario, level in levels.items():
-        rows, table = [], []
-        for name, point in _at_reference(keyed.document, scenario, level):
-            path = ("points", name, "estimates")
+def drawn(make: Maker, keyed: Keyed, looks: Looks, levels: Levels) -> list[Panel]:
+    """The panels that `make` finds something for, one a scenario at its reference level."""
+    made = (make(keyed, looks, scenario, level) for scenario, level in levels.items())
+    return [panel for panel in made if panel]
+
+
+def level_panel(keyed: Keyed, looks: Looks, scenario: str, level: Level) -> Panel | None:
+    """Throughput of every server side by side."""
+    rows: list[charts.Row] = []
+    table: list[list[Markup]] = []
+    for name, point in _at_reference(keyed.document, scenario, level):
+        path = ("points", name, "estimates")
+        table.append(
+            [
+                escape(point["server"]),
+                keyed.estimate("per_s", *path, "throughput"),
+                keyed.interval("per_s", *path, "throughput"),
+                keyed.estimate("us", *path, "response_p50"),
+                keyed.estimate("us", *path, "response_p99"),
+            ]
+        )
+        estimate, look = point["estimates"]["throughput"], looks[point["server"]]
+        if estimate:
+            fill = look.colour if estimate["bound"] == "exact" else GROUND
+            row = {"server": point["server"], "mark": last_of(table), "colour": look.colour}
+            row |= {name: estimate[name] for name in ("value", "low", "high")}
+            rows.append(row | {"fill": fill, "shape": look.shape})
+    chart = charts.level_chart(rows, "requests/s") if rows else None
+    columns = ["server", "throughput", "interval", "p50", "p99"]
+    name = f"Throughput side by side, {_title(scenario, level)}"
+    return _panel(name, scenario, level, looks, chart, rows, "requests/s", columns, table)
+
+
+def nines_panel(keyed: Keyed, looks: Looks, scenario: str, level: Level) -> Panel | None:
+    """Percentiles of the response time in nines."""
+    rows: list[charts.Row] = []
+    table: list[list[Markup]] = []
+    for name, point in _at_reference(keyed.document, scenario, level):
+        for index, nine in enumerate(point["nines"]):
+            path = ("points", name, "nines", index)
             table.append(
                 [
                     escape(point["server"]),
-                    keyed.estimate("per_s", *path, "throughput"),
-                    keyed.interval("per_s", *path, "throughput"),
-                    keyed.estimate("us", *path, "response_p50"),
-                    keyed.estimate("us", *path, "response_p99"),
+                    keyed.number("percent", *path, "quantile"),
+                    keyed.number("us", *path, "value"),
+                    keyed.interval("us", *path),
                 ]
             )
-            estimate, look = point["estimates"]["throughput"], looks[point["server"]]
+            if nine["quantile"] >= 0.5:
+                row = {"server": point["server"], "mark": last_of(table)}
+                row |= {"nines": -math.log10(1 - nine["quantile"])}
+                row |= {end: max(nine[end], 1) / 1e3 for end in ("value", "low", "high")}
+                rows.append(row | {"hollow": point["state"] == "generator-limited"})
+    chart = charts.nines_chart(rows, looks) if rows else None
+    columns = ["server", "share of requests", "at most", "least to most over blocks"]
+    name = f"Response-time percentiles, {_title(scenario, level)}"
+    return _panel(name, scenario, level, looks, chart, rows, "ms", columns, table)
+
+
+def time_panel(keyed: Keyed, looks: Looks, scenario: str, level: Level) -> Panel | None:
+    """Throughput over time of one cell for each server."""
+    rows: list[charts.Row] = []
+    table: list[list[Markup]] = []
+    warmup_s = 0.0
+    for cell, moments in keyed.document["moments"].items():
+        if keyed.value("cells", cell, "scenario") != scenario:
+            continue
+        server = keyed.value("cells", cell, "server")
+        for index, moment in enumerate(moments):
+            path = ("moments", cell, index)
+            table.append(
+                [
+                    escape(server),
+                    keyed.number("s", *path, "begin_s"),
+                    escape(moment["phase"]),
+                    keyed.number("per_s", *path, "ok_per_s"),
+                    keyed.number("per_s", *path, "failed_per_s"),
+                    keyed.number("us", *path, "p99_us"),
+                ]
+            )
+            if moment["phase"] == "warmup":
+                warmup_s = max(warmup_s, moment["begin_s"] + moment["length_s"])
+            if moment["phase"] != "drain":
+                row = {"server": server, "mark": last_of(table)}
+                rows.append(row | {"second": moment["begin_s"], "value": moment["ok_per_s"]})
+    chart = charts.time_chart(rows, warmup_s, looks) if rows else None
+    columns = ["server", "from", "phase", "successes", "failures", "p99"]
+    name = f"Throughput over time, {_title(scenario, level)}"
+    return _panel(name, scenario, level, looks, chart, rows, "requests/s", columns, table)
+
+
+def resource_panel(keyed: Keyed, looks: Looks, scenario: str, level: Level) -> Panel | None:
+    """Cores busy on both sides, CPU per request and memory."""
+    rows: list[charts.Row] = []
+    table: list[list[Markup]] = []
+    for name, point in _at_reference(keyed.document, scenario, level):
+        path = ("points", name, "estimates")
+        table.append([escape(point["server"]), *(keyed.estimate(u, *path, m) for m, u in RESOURCES.values())])
+        colour = looks[point["server"]].colour
+        for side, metric in (("server", "busy_cores"), ("generator", "generator_cores")):
+            estimate = point["estimates"][metric]
             if estimate:
-                fill = look.colour if estimate["bound"] == "exact" else GROUND
-                row = {name: estimate[name] for name in ("value", "low", "high")}
-                drawn = {"colour": look.colour, "fill": fill, "shape": look.shape}
-                rows.append({"server": point["server"], **row, **drawn})
-        if rows:
-            title = f"{scenario}, {level_text(level)}"
-            found.append(
-                Panel(
-                    title=title,
-                    chart=charts.level_chart(rows, "requests/s"),
-                    looks=looks,
-                    alternative=told(f"Throughput side by side, {title}", rows, "server", "requests/s"),
-                    columns=["server", "throughput", "interval", "p50", "p99"],
-                    rows=table,
-                )
-            )
-    return found
+                row = {"server": point["server"], "mark": last_of(table), "side": side}
+                row |= {"value": estimate["value"], "colour": colour}
+                rows.append(row | {"fill": colour if side == "server" else GROUND})
+    chart = charts.resource_chart(rows) if rows else None
+    name = f"Cores busy, {_title(scenario, level)}"
+    return _panel(name, scenario, level, looks, chart, rows, "cores", ["server", *RESOURCES], table)
 
 
-def nines_panels(keyed: Keyed, looks: Looks, levels: Levels) -> list[Panel]:
-    """Percentiles of the response time in nines, at each scenario's reference level."""
-    found = []
-    for scenario, level in levels.items():
-        rows, table = [], []
-        for name, point in _at_reference(keyed.document, scenario, level):
-            for index, nine in enumerate(point["nines"]):
-                path = ("points", name, "nines", index)
-                table.append(
-                    [
-                        escape(point["server"]),
-                        keyed.number("percent", *path, "quantile"),
-                        keyed.number("us", *path, "value"),
-                        keyed.interval("us", *path),
-                    ]
-                )
-                if nine["quantile"] < 0.5:
-                    continue
-                rows.append(
-                    {
-                        "server": point["server"],
-                        "nines": -math.log10(1 - nine["quantile"]),
-                        "value": max(nine["value"], 1) / 1e3,
-                        "low": max(nine["low"], 1) / 1e3,
-                        "high": max(nine["high"], 1) / 1e3,
-                        "hollow": point["state"] == "generator-limited",
-                    }
-                )
-        if rows:
-            title = f"{scenario}, {level_text(level)}"
-            found.append(
-                Panel(
-                    title=title,
-                    chart=charts.nines_chart(rows, looks),
-                    looks=looks,
-                    alternative=told(f"Response-time percentiles, {title}", rows, "nines", "ms"),
-                    columns=["server", "share of requests", "at most", "least to most over blocks"],
-                    rows=table,
-                )
-            )
-    return found
+def last_of(table: Sequence[Sequence[Markup]]) -> str:
+    """How a point of a chart names the row of the table that was added last."""
+    return f"row {len(table) - 1}"
 
 
-def time_panels(keyed: Keyed, looks: Looks, levels: Levels) -> list[Panel]:
-    """Throughput over time of one cell for each server, at each scenario's reference level."""
-    found = []
-    for scenario, level in levels.items():
-        rows, table, warmup_s = [], [], 0
-        for cell, moments in keyed.document["moments"].items():
-            if keyed.value("cells", cell, "scenario") != scenario:
-                continue
-            server = keyed.value("cells", cell, "server")
-            for index, moment in enumerate(moments):
-                path = ("moments", cell, index)
-                if moment["phase"] == "warmup":
-                    warmup_s = max(warmup_s, moment["begin_s"] + moment["length_s"])
-                if moment["phase"] != "drain":
-                    rows.append({"server": server, "second": moment["begin_s"], "value": moment["ok_per_s"]})
-                table.append(
-                    [
-                        escape(server),
-                        keyed.number("s", *path, "begin_s"),
-                        escape(moment["phase"]),
-                        keyed.number("per_s", *path, "ok_per_s"),
-                        keyed.number("per_s", *path, "failed_per_s"),
-                        keyed.number("us", *path, "p99_us"),
-                    ]
-                )
-        if rows:
-            title = f"{scenario}, {level_text(level)}"
-            found.append(
-                Panel(
-                    title=title,
-                    chart=charts.time_chart(rows, warmup_s, looks),
-                    looks=looks,
-                    alternative=told(f"Throughput over time, {title}", rows, "second", "requests/s"),
-                    columns=["server", "from", "phase", "successes", "failures", "p99"],
-                    rows=table,
-                )
-            )
-    return found
+def _panel(
+    name: str,
+    scenario: str,
+    level: Level,
+    looks: Looks,
+    chart: alt.TopLevelMixin | None,
+    rows: Sequence[charts.Row],
+    unit: str,
+    columns: list[str],
+    table: list[list[Markup]],
+) -> Panel | None:
+    if chart is None:
+        return None
+    return Panel(_title(scenario, level), chart, looks, told(name, rows, unit), columns, table)
 
 
-def resource_panels(keyed: Keyed, looks: Looks, levels: Levels) -> list[Panel]:
-    """Cores busy on both sides, CPU per request and memory, at each scenario's reference level."""
-    found = []
-    for scenario, level in levels.items():
-        rows, table = [], []
-        for name, point in _at_reference(keyed.document, scenario, level):
-            path = ("points", name, "estimates")
-            table.append(
-                [
-                    escape(point["server"]),
-                    keyed.estimate("cores", *path, "busy_cores"),
-                    keyed.estimate("cores", *path, "generator_cores"),
-                    keyed.estimate("ms", *path, "cpu_ms_per_request"),
-                    keyed.estimate("bytes", *path, "rss_peak_bytes"),
-                ]
-            )
-            colour = looks[point["server"]].colour
-            for side, metric in (("server", "busy_cores"), ("generator", "generator_cores")):
-                estimate = point["estimates"][metric]
-                if estimate:
-                    fill = colour if side == "server" else GROUND
-                    row = {"server": point["server"], "side": side, "value": estimate["value"]}
-                    rows.append(row | {"colour": colour, "fill": fill})
-        if rows:
-            title = f"{scenario}, {level_text(level)}"
-            found.append(
-                Panel(
-                    title=title,
-                    chart=charts.resource_chart(rows),
-                    looks=looks,
-                    alternative=told(f"Cores busy, {title}", rows, "side", "cores"),
-                    columns=["server", "server CPU", "generator CPU", "CPU per request", "peak memory"],
-                    rows=table,
-                )
-            )
-    return found
+def _title(scenario: str, level: Level) -> str:
+    return f"{scenario}, {level_text(level)}"
 
 
 def _at_reference(
@@ -240,13 +230,13 @@ def _at_reference(
             yield name, point
 
 
-def told(name: str, rows: Sequence[Mapping[str, Any]], x: str, y: str) -> str:
+def told(name: str, rows: Sequence[Mapping[str, Any]], unit: str) -> str:
     """A sentence for those who do not see the chart: each server's range; the table has every figure."""
     ranges: dict[str, list[float]] = {}
     for row in rows:
         ranges.setdefault(row["server"], []).append(row["value"])
     parts = [
-        f"{server} from {figure(min(values), 'plain')} to {figure(max(values), 'plain')} {y}"
+        f"{server} from {figure(min(values), 'plain')} to {figure(max(values), 'plain')} {unit}"
         for server, values in ranges.items()
     ]
     return f"{name}: {'; '.join(parts)}. The table below holds every figure."

@@ -1,25 +1,10 @@
 """The scenarios as Locust users: what each of them asks of the server."""
 
-import json
 from typing import Any
 
-from loadtests.instrument.message import file_path
-from loadtests.instrument.preparation import Ask
+from loadtests.instrument.asks import Ask, download, process
 from loadtests.instrument.users import WireUser
-
-JSON = (("Content-Type", "application/json"),)
-LARGE_OF_MIXED = "random/1MiB.bin"
-CPU_OF_MIXED = "text/64KiB.txt"
-
-
-def _download(path: str, weight: int = 1) -> Ask:
-    address = file_path(path)
-    return Ask(weight, "GET", address, address, check="body", stored=path)
-
-
-def _process(weight: int, **work: object) -> Ask:
-    name = "/process " + " ".join(str(value) for value in work.values())
-    return Ask(weight, "POST", "/process", name, JSON, json.dumps(work).encode())
+from loadtests.scenarios.descriptions import CPU_OF_MIXED, LARGE_OF_MIXED
 
 
 class Health(WireUser):
@@ -37,7 +22,7 @@ class DownloadSmall(WireUser):
 
     @classmethod
     def asks(cls, parameters: dict[str, Any]) -> list[Ask]:
-        return [_download(parameters["path"])]
+        return [download(parameters["path"])]
 
 
 class DownloadLarge(WireUser):
@@ -45,7 +30,7 @@ class DownloadLarge(WireUser):
 
     @classmethod
     def asks(cls, parameters: dict[str, Any]) -> list[Ask]:
-        return [_download(parameters["path"])]
+        return [download(parameters["path"])]
 
 
 class ProcessWait(WireUser):
@@ -53,7 +38,7 @@ class ProcessWait(WireUser):
 
     @classmethod
     def asks(cls, parameters: dict[str, Any]) -> list[Ask]:
-        return [_process(1, operation="wait", duration_ms=parameters["wait_ms"])]
+        return [process(1, operation="wait", duration_ms=parameters["wait_ms"])]
 
 
 class ProcessCpu(WireUser):
@@ -62,8 +47,24 @@ class ProcessCpu(WireUser):
     @classmethod
     def asks(cls, parameters: dict[str, Any]) -> list[Ask]:
         return [
-            _process(1, operation=parameters["operation"], path=parameters["path"], where=parameters["where"])
+            process(1, operation=parameters["operation"], path=parameters["path"], where=parameters["where"])
         ]
+
+
+class JobsWrite(WireUser):
+    scenario = "jobs-write"
+
+    @classmethod
+    def asks(cls, parameters: dict[str, Any]) -> list[Ask]:
+        return [process(1, operation="wait", duration_ms=0)]
+
+
+class JobsRead(WireUser):
+    scenario = "jobs-read"
+
+    @classmethod
+    def asks(cls, parameters: dict[str, Any]) -> list[Ask]:
+        return [Ask(1, "GET", f"/jobs?limit={parameters['limit']}", "/jobs")]
 
 
 class Mixed(WireUser):
@@ -73,10 +74,10 @@ class Mixed(WireUser):
     def asks(cls, parameters: dict[str, Any]) -> list[Ask]:
         work = {"operation": parameters["operation"], "path": CPU_OF_MIXED, "where": parameters["where"]}
         return [
-            _download(parameters["path"], 70),
-            _download(LARGE_OF_MIXED, 5),
-            _process(20, operation="wait", duration_ms=parameters["wait_ms"]),
-            _process(5, **work),
+            download(parameters["path"], 70),
+            download(LARGE_OF_MIXED, 5),
+            process(20, operation="wait", duration_ms=parameters["wait_ms"]),
+            process(5, **work),
         ]
 
 

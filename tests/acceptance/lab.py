@@ -22,7 +22,9 @@ from typing import Any
 
 import duckdb
 
+from loadtests.analysis.metrics import METRICS
 from loadtests.analysis.ratios import t_interval
+from loadtests.analysis.summary import build
 from loadtests.lab import archive
 
 ROOT = Path(__file__).parent.parent.parent
@@ -173,12 +175,38 @@ def noise_floor(bench: Bench) -> None:
         if bench.heavy
         else ("--set", "blocks=4", "--set", "time.measure_s=1.5", "--set", "time.warmup_s=0.5")
     )
+    before = set((bench.folder / "results").glob("*"))
     done = bench.twins("suite", "aa", *sets)
+    (run,) = (path for path in (bench.folder / "results").glob("*-aa*") if path not in before)
+    blocks, deviations = _spreads(run)
+    for metric, deviation in deviations.items():
+        bench.say(4, f"standard deviation of the blocks' log-ratios of {metric}: {deviation:.4f}")
+    bench.say(4, f"{blocks} blocks", blocks == (12 if bench.heavy else 4))
     for line in done.stderr.splitlines():
-        if "noise floor" in line:
+        if "noise floor of" in line:
             bench.say(4, line)
     floors = done.stderr.count("noise floor of")
     bench.say(4, f"{floors} floors, exit code {done.returncode}", floors >= 4 and done.returncode == 0)
+
+
+def _spreads(run: Path) -> tuple[int, dict[str, float]]:
+    """Fewest blocks of the comparisons, and the largest standard deviation of log-ratios by metric."""
+    summary, found, blocks = build([run]), dict[str, float](), []
+    for answer in summary.answers:
+        metric = METRICS[answer.metric]
+        sides: list[dict[int, float]] = []
+        for server in (answer.server, answer.baseline):
+            cells = (
+                c
+                for c in summary.cells.values()
+                if (c.server, c.scenario, c.level) == (server, answer.scenario, answer.level)
+            )
+            sides.append({c.block: value for c in cells if (value := metric.pick(c))})
+        logs = [math.log(sides[0][block] / sides[1][block]) for block in sides[0].keys() & sides[1].keys()]
+        blocks.append(len(logs))
+        if len(logs) > 1:
+            found[metric.name] = max(found.get(metric.name, 0.0), statistics.stdev(logs))
+    return min(blocks, default=0), found
 
 
 def planted_capacity(bench: Bench) -> None:
@@ -192,7 +220,9 @@ def planted_capacity(bench: Bench) -> None:
     _, run, _ = bench.suite(
         bench.plan("capacity.toml", text), *(() if bench.heavy else ("--set", "blocks=1"))
     )
-    for search in archive.read_searches(run):
+    searches = archive.read_searches(run)
+    bench.say(5, f"{len(searches)} searches", len(searches) == (3 if bench.heavy else 1))
+    for search in searches:
         good = search.low is not None and abs(search.low / capacity - 1) <= 0.05
         steps = ", ".join(f"{step.level.value:.0f}{'+' if step.met else '-'}" for step in search.steps)
         bench.say(5, f"planted {capacity:.0f}/s, found {search.low} to {search.high} ({steps})", good)
@@ -238,11 +268,12 @@ def cost_of_probes(bench: Bench) -> None:
             (cell,) = json.loads((run / "summary.json").read_text())["cells"].values()
             rates[probes] = cell["throughput_per_s"]
             (record,) = archive.read_cells(run)
-            costs += [record.probe_cpu_s / 5] if record.probe_cpu_s else []
+            if record.probe_cpu_s and record.generator:
+                costs.append(record.probe_cpu_s / (record.generator.end_us / 1e6))
         logs.append(math.log(rates["true"] / rates["false"]))
     interval = t_interval(logs)
     spread = statistics.stdev(logs)
-    bench.say(7, f"probes take {statistics.mean(costs):.2%} of one core")
+    bench.say(7, f"probes take {statistics.mean(costs):.2%} of one core", bool(costs))
     bench.say(
         7,
         f"throughput with over without: {interval.ratio:.4f} ({interval.low:.4f} to {interval.high:.4f}), "

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from loadtests.analysis.changes import CompareError
-from loadtests.analysis.floors import floor
+from loadtests.analysis.differences import Judge, paired
+from loadtests.analysis.floors import floor, spreads
+from loadtests.analysis.metrics import METRICS
+from loadtests.analysis.points import points
 from loadtests.analysis.reading import PoolingError, read
 from loadtests.analysis.summary import Summary, against, build
 from loadtests.analysis.wording import times
@@ -36,6 +39,42 @@ def test_a_true_factor_is_found_with_its_sentence_and_mechanism(tmp_path: Path) 
     ours, theirs = answer.explanation
     assert "not saturated" in ours
     assert "slots exhausted: 32 threads" in theirs
+
+
+def test_a_sentence_names_the_means(tmp_path: Path) -> None:
+    (answer,) = built(tmp_path, plan={"matched": "as shipped"}).answers
+    assert answer.means == "as shipped"
+    assert answer.sentence.startswith("process-wait, 128 users, as shipped: asgi-uvicorn serves")
+
+
+def test_an_explanation_tells_of_the_blocks_that_the_verdict_rests_on(tmp_path: Path) -> None:
+    held_up = Broken("wsgi-gthread", "process-wait", "generator-limited", "no time left", 2, 128)
+    (answer,) = built(tmp_path, broken=(held_up,)).answers
+    assert answer.blocks == 2
+    assert "slots exhausted: 32 threads" in answer.explanation[1]
+
+
+def test_throughput_over_threads_and_processes_with_its_bound_and_knee(tmp_path: Path) -> None:
+    """Threads of 50 ms each: 20/s a thread, up to the 700/s that the planted server can do."""
+    sizes = (1, 2, 4, 8, 16, 32, 64)
+    planted = [
+        *(Planted(f"wsgi-gthread-t{n}", slots=n, threads=n, capacity_per_s=700) for n in sizes),
+        *(Planted(f"wsgi-forked-p{n}", slots=n, processes=n, slot_kind="process") for n in (1, 2, 4, 8)),
+        *(Planted(f"asgi-uvicorn-forked-p{n}", slots=None, processes=n, slot_kind="task") for n in (1, 2)),
+    ]
+    found = {
+        curve.server: curve for curve in built(tmp_path, planted=planted, primaries=(), users=(128,)).curves
+    }
+    threads, processes, loops = (
+        found[name] for name in ("wsgi-gthread", "wsgi-forked", "asgi-uvicorn-forked")
+    )
+    assert (threads.over, [point.n for point in threads.points]) == ("threads", list(sizes))
+    assert [point.bound_per_s for point in threads.points] == pytest.approx([20 * n for n in sizes])
+    assert (threads.knee, threads.slots) == (32, None)
+    assert (processes.over, processes.knee) == ("processes", None)
+    assert processes.knee_reason == "none: every level got what it allows"
+    assert loops.unfitted == "2 levels are too few: the law needs 4"
+    assert {point.bound_per_s for point in loops.points} == {None}
 
 
 def test_times_are_turned_over(tmp_path: Path) -> None:
@@ -78,6 +117,7 @@ def test_the_floor_is_the_farthest_aa_ratio(tmp_path: Path) -> None:
     found = built(tmp_path, primaries=asked).answers
     farthest = max(abs(math.log(answer.ratio)) for answer in found if answer.ratio)
     assert floor(found) == {"throughput": pytest.approx(math.expm1(farthest))}
+    assert {one.confidence for one in spreads(found)} == {1 - 0.05 / 3}, "all three hold at once"
 
 
 @pytest.mark.parametrize(("block", "verdict", "blocks"), [(0, "invalid", 0), (2, "faster", 2)])
@@ -132,6 +172,24 @@ def test_a_block_whose_generator_was_held_up_is_left_out(tmp_path: Path) -> None
     assert answer.verdict == whole.verdict
     assert answer.blocks == whole.blocks - 1
     assert any("1 of" in reason and "left out" in reason for reason in answer.reasons)
+
+
+def test_no_verdict_is_given_on_response_times_that_are_lower_bounds(tmp_path: Path) -> None:
+    """Arrivals that a server leaves no room for would have waited longest, and have no time at all."""
+    cells = read([write(tmp_path, Run(planted=(GTHREAD, UVICORN), users=(128,)))]).cells.values()
+    overloaded = [
+        c.model_copy(update={"at_least": ["p50", "p99"]}) if c.server == "wsgi-gthread" else c for c in cells
+    ]
+    for name, outcome in (("response_p50", "not measured"), ("throughput", "faster")):
+        sides = [
+            [c for c in overloaded if c.server == server and c.scenario == "process-wait"]
+            for server in ("asgi-uvicorn", "wsgi-gthread")
+        ]
+        found = paired(sides[0], sides[1], METRICS[name], Judge(1, {}))
+        assert found.verdict == outcome
+    (point,) = (p for p in points(overloaded) if p.server == "wsgi-gthread")
+    bounds = {name: e.bound for name, e in point.estimates.items() if e}
+    assert (bounds["response_p50"], bounds["throughput"]) == ("at least", "exact")
 
 
 def test_slots_bend_a_curve_and_no_peak_is_claimed(tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ def test_dropped_requests_are_failures_without_a_time(tmp_path: Path) -> None:
     assert (found.requests, found.failures, found.dropped, found.latency_samples) == (40, 10, 10, 30)
     assert found.response_time_us is not None
     assert found.response_time_us["p50"] == 700
+    assert found.at_least == ["p50", "max"], "those that were dropped would have waited longer"
 
 
 def test_goodput_is_within_the_target(tmp_path: Path) -> None:

@@ -34,5 +34,6 @@ def test_nearest_rank_is_numpy_s_inverted_cdf(values: list[int], quantile: float
 
 def test_a_percentile_beyond_a_censored_request_is_a_lower_bound() -> None:
     found = percentiles(np.arange(1000))
-    assert lower_bounds(found, np.array([980])) == ["p99", "max"]
-    assert lower_bounds(found, np.array([], dtype=np.int64)) == []
+    assert lower_bounds(found, np.array([980]), 0) == ["p99", "max"]
+    assert lower_bounds(found, np.array([], dtype=np.int64), 0) == []
+    assert lower_bounds(found, np.array([], dtype=np.int64), 1) == [n for n, v in found.items() if v]

@@ -1,5 +1,9 @@
-"""Contract tests run over every server of the table: in depth over one of each face, a smoke over all."""
+"""Contract tests run over every server of the table: in depth over one of each face, a smoke over all.
 
+With TWINS_TORTURE set, all of them run over all servers.
+"""
+
+import os
 from collections.abc import Callable
 
 import pytest
@@ -8,7 +12,8 @@ from loadtests.lab.servers import SERVERS
 from tests.servers import Running
 
 TWINS = [name for name, server in SERVERS.items() if server.application in ("wsgi_app", "asgi_app")]
-DEEP = ["wsgi-gthread", "asgi-uvicorn"]
+PAIR = ("wsgi-gthread", "asgi-uvicorn")
+DEEP = TWINS if os.environ.get("TWINS_TORTURE") else list(PAIR)
 
 
 @pytest.fixture(params=DEEP)
@@ -26,4 +31,4 @@ def any_server(request: pytest.FixtureRequest, serve: Callable[[str], Running]) 
 @pytest.fixture
 def both(serve: Callable[[str], Running]) -> tuple[Running, Running]:
     """One server of each face."""
-    return serve(DEEP[0]), serve(DEEP[1])
+    return serve(PAIR[0]), serve(PAIR[1])

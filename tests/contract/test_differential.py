@@ -2,25 +2,29 @@
 
 import json
 import os
-from pathlib import Path
+from collections.abc import Callable
 from urllib.parse import quote
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from tests.contract.conftest import PAIR, TWINS
 from tests.servers import Running
 from tests.wire import ask
 
 EXAMPLES = 20_000 if os.environ.get("TWINS_TORTURE") else 400
 NAMES = ["blob.bin", "this.py", "odd names/empty.bin", "odd names/Grüße aus Köln.txt", "json/decoder.py"]
+Parts = tuple[str, str, str, list[tuple[str, str]], bytes]
 methods = st.sampled_from(["GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
 visible = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=30).map(str.strip)
 segments = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x2FFF), min_size=1, max_size=8)
 targets = st.one_of(
     st.sampled_from(NAMES).map(lambda name: "/files/" + quote(name)),
     st.sampled_from(
-        ["/health", "/files", "/process", "/stream", "/openapi.json", "/", "/files/", "/files/..", "/none"]
+        ["/health", "/ready", "/files", "/process", "/jobs", "/jobs/", "/jobs/x", "/stream", "/openapi.json"]
     ),
+    st.sampled_from(["/", "/files/", "/files/..", "/none"]),
     st.lists(segments.map(lambda part: quote(part, safe="%/.;=&+")), max_size=4).map(
         lambda parts: "/files/" + "/".join(parts)
     ),
@@ -29,6 +33,7 @@ targets = st.one_of(
 queries = st.one_of(
     st.just(""),
     st.integers(-5, 1500).map(lambda limit: f"?limit={limit}"),
+    st.one_of(st.sampled_from(["done", "lost", "dnoe"]), visible.map(quote)).map("?state={}".format),
     visible.map(lambda text: "?" + quote(text, safe="=&%+")),
     st.tuples(
         st.sampled_from(["events", "chunks", "x"]), st.integers(-1, 5), st.integers(-1, 2), st.integers(0, 9)
@@ -82,11 +87,32 @@ bodies = st.one_of(
 )
 
 
+requests = st.tuples(methods, targets, queries, fields, bodies)
+
+
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(method=methods, target=targets, query=queries, headers=fields, body=bodies)
-def test_no_difference(
+@given(request_parts=requests)
+def test_no_difference(both: tuple[Running, Running], request_parts: Parts) -> None:
+    compare(both, *request_parts)
+
+
+@pytest.fixture(params=[name for name in TWINS if name not in PAIR])
+def any_other(request: pytest.FixtureRequest, serve: Callable[[str], Running]) -> tuple[Running, Running]:
+    return serve(PAIR[0]), serve(request.param)
+
+
+@settings(
+    max_examples=EXAMPLES // 10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+)
+@given(request_parts=requests)
+def test_no_difference_of_any_other(any_other: tuple[Running, Running], request_parts: Parts) -> None:
+    compare(any_other, *request_parts)
+
+
+def compare(
     both: tuple[Running, Running],
-    library: Path,
     method: str,
     target: str,
     query: str,
@@ -100,7 +126,7 @@ def test_no_difference(
     assume(target != "/stream" or "interval_ms" in query)  # else it takes its default of ten seconds
     assume(sum(name == "Content-Type" for name, _ in headers) < 2)  # in the table of the servers' parsers
     answers = [ask(server.port, method, target + query, headers, body) for server in both]
-    if target == "/health" and answers[0].status == 200:
+    if target in ("/health", "/jobs") and answers[0].status == 200:
         documents = [json.loads(answer.body or b"{}") for answer in answers]
         assert documents[0].keys() == documents[1].keys()
         assert answers[0].status == answers[1].status

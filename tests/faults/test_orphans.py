@@ -50,7 +50,7 @@ def wait_for(condition: Callable[[], object], what: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["wsgi-sync", "wsgi-gthread", "wsgi-forked", "asgi-uvicorn", "asgi-uvicorn-forked"]
+    "name", ["wsgi-sync", "wsgi-gthread", "wsgi-gevent", "wsgi-forked", "asgi-uvicorn", "asgi-uvicorn-forked"]
 )
 def test_no_orphan_and_a_free_port(name: str, tmp_path: Path) -> None:
     (tmp_path / "big.txt").write_bytes(os.urandom(1 << 20) * 100)
@@ -80,7 +80,7 @@ def test_server_processes_end_with_their_master(library: Path) -> None:
             wait_for(lambda: not any(child.is_running() for child in family), "a server process outlived")  # noqa: B023
 
 
-@pytest.mark.parametrize("name", ["wsgi-gthread", "asgi-uvicorn"])
+@pytest.mark.parametrize("name", ["wsgi-gthread", "wsgi-gevent", "asgi-uvicorn"])
 def test_a_killed_pool_process_costs_one_answer(name: str, tmp_path: Path) -> None:
     (tmp_path / "big.txt").write_bytes(os.urandom(1 << 20) * 100)
     with running(name, tmp_path) as server, keep_busy(server) as connection:

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.conftest import DEEP
+from tests.contract.conftest import DEEP, PAIR
 from tests.servers import Running, running
 from tests.wire import ask, request_bytes
 
 SIZE = 64 * 1024 * 1024
+OWN_SENDING = ("wsgi-gevent", "asgi-threadpool")  # these send large bodies by a way of their own
 
 
-@pytest.mark.parametrize("name", [*DEEP, "asgi-threadpool"])
+@pytest.mark.parametrize("name", [*PAIR, *OWN_SENDING])
 def test_a_download_under_way_ends_with_the_old_bytes(name: str, tmp_path: Path) -> None:
     (tmp_path / "big.bin").write_bytes(b"o" * SIZE)
     with running(name, tmp_path) as server:

@@ -6,7 +6,10 @@ path are always answered well, so that the instrument can learn the right answer
 /constant/MS            answers after MS milliseconds
 /exponential/MS         after exponentially distributed delays of that mean; /record/… lists them in µs
 /stall/MS/N/STALL_MS    after MS milliseconds, and at the N-th request the whole server stands still once
+/slow-start/MS/S/SLOW   after SLOW milliseconds in the first S seconds, from then on after MS
+/slower/MS/S            after MS milliseconds, twice as long every S seconds
 /every/N/FAULT          each N-th request: 503, truncate, close, wrong, short, silent, garbage or drip
+/files/N/FAULT          1 MiB with an ETag, ranges, 304 and PUT; each N-th request: whole, shifted, tag or 503
 /chunked /informed /until-close /no-content /closing   framings; /count tells how many requests came
 """
 
@@ -47,6 +50,28 @@ FAULTS: dict[str, bytes] = {
 CLOSING_FAULTS = ("truncate", "close")
 
 
+STORED = bytes(range(251)) * 4178
+SHIFTED = STORED[1:] + STORED[:1]
+TAG = 'ETag: "planted"\r\n'
+
+
+def file_answer(method: str, fields: dict[bytes, bytes], fault: str) -> bytes:
+    """What a server of one file answers, rightly or with a fault."""
+    if fault == "503":
+        return FAULTS["503"]
+    body = SHIFTED if fault == "shifted" else STORED
+    tag = 'ETag: "other"\r\n' if fault == "tag" else TAG
+    if method == "PUT":
+        return f"HTTP/1.1 204 No Content\r\n{tag}\r\n".encode()
+    if fault != "whole" and b"if-none-match" in fields:
+        return f"HTTP/1.1 304 Not Modified\r\n{tag}\r\n".encode()
+    if fault != "whole" and b"range" in fields:
+        first, _, last = fields[b"range"].partition(b"=")[2].partition(b"-")
+        part = body[int(first) : int(last) + 1 if last else None]
+        return answer(part, "206 Partial Content", tag)
+    return answer(body, head=tag)
+
+
 class State:
     """What all connections share: counts per path, and the delays as they really were."""
 
@@ -54,6 +79,7 @@ class State:
         self.total = 0
         self.counts: dict[str, int] = {}
         self.delays_us: dict[str, list[float]] = {}
+        self.begun: dict[str, float] = {}
         self.random = random.Random(20)  # noqa: S311 - repeatable, no secret
 
 
@@ -70,17 +96,18 @@ class Planted(asyncio.Protocol):
         self.pending += data
         while HEAD_END in self.pending:
             head, _, rest = self.pending.partition(HEAD_END)
-            length = 0
+            length, fields = 0, {}
             for line in head.split(b"\r\n")[1:]:
                 name, _, value = line.partition(b":")
+                fields[name.lower()] = value.strip()
                 if name.lower() == b"content-length":
                     length = int(value)
             if len(rest) < length:
                 return
             self.pending = rest[length:]
-            self.serve(head.split(b" ")[0].decode(), head.split(b" ")[1].decode(), rest[:length])
+            self.serve(head.split(b" ")[0].decode(), head.split(b" ")[1].decode(), rest[:length], fields)
 
-    def serve(self, method: str, path: str, body: bytes) -> None:
+    def serve(self, method: str, path: str, body: bytes, fields: dict[bytes, bytes]) -> None:
         state = self.state
         parts = path.strip("/").split("/")
         if parts[0] == "count":
@@ -99,8 +126,13 @@ class Planted(asyncio.Protocol):
             if number == LEARNING + int(parts[2]):
                 time.sleep(float(parts[3]) / 1000)
             self.later(path, float(parts[1]), number)
+        elif parts[0] in ("slow-start", "slower"):
+            self.later(path, self.changing(path, parts, number), number)
         elif parts[0] == "every":
             self.fault(parts[2], number > LEARNING and number % int(parts[1]) == 0)
+        elif parts[0] == "files":
+            faulty = number > LEARNING and number % int(parts[1]) == 0
+            self.transport.write(file_answer(method, fields, parts[2] if faulty else ""))
         elif parts[0] in FRAMINGS:
             self.transport.write(FRAMINGS[parts[0]])
         elif parts[0] == "until-close":
@@ -117,6 +149,14 @@ class Planted(asyncio.Protocol):
             self.transport.write(answer()[: -len(BODY)])
         else:
             self.transport.write(answer())
+
+    def changing(self, path: str, parts: list[str], number: int) -> float:
+        """The delay in ms, by the time since the first request that was not for learning."""
+        now = time.monotonic()
+        age_s = now - self.state.begun.setdefault(path, now) if number > LEARNING else 0.0
+        if parts[0] == "slower":
+            return float(parts[1]) * float(2.0 ** (age_s / float(parts[2])))
+        return float(parts[3] if age_s < float(parts[2]) else parts[1])
 
     def fault(self, name: str, now: bool) -> None:
         if not now:

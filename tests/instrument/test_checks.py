@@ -26,6 +26,8 @@ def document(**changes: Any) -> GeneratorDocument:
         "locust": "2.47",
         "zero_unix_s": 0.0,
         "warmup_us": 1_000_000,
+        "warmup_max_us": 2_000_000,
+        "warmup_end": "steady",
         "measure_us": 11_000_000,
         "end_us": 11_000_000,
         "names": ["/"],
@@ -169,6 +171,30 @@ def test_dropped_arrivals_and_arrivals_sent_in_the_drain_lower_the_send_rate() -
     found = judged(samples, of)
     assert found["send rate"].figure == pytest.approx(0.9)
     assert cell_state(list(found.values()))[0] == "generator-limited"
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({}, "server-limited"),
+        ({"cpu_measure_share": 0.95}, "generator-limited"),
+        ({"run_queue_share": 0.5}, "generator-limited"),
+        ({"loop_lag_us": {"p50": 1.0, "p99": 50_000.0, "max": 60_000.0}}, "generator-limited"),
+        ({"run_queue_share": None}, "generator-limited"),
+    ],
+)
+def test_arrivals_dropped_by_a_healthy_generator_are_the_servers_limit(
+    changes: dict[str, Any], state: str
+) -> None:
+    samples = closed_loop()
+    samples["user"] = 0
+    samples["kind"][1_000:] = np.where(np.arange(3_400) % 4, OK, DROPPED)
+    of = document(arrivals="constant", rate_per_s=400.0, **changes)
+    found = judged(samples, of, slots=8)
+    assert found["send rate"].figure == pytest.approx(0.79, abs=0.01)
+    assert found["send rate"].status == ("warning" if state == "server-limited" else "failed")
+    assert ("above what it can do" in found["send rate"].advice) == (state == "server-limited")
+    assert cell_state(list(found.values()))[0] == state
 
 
 def test_an_open_loop_that_falls_behind_is_server_limited() -> None:

@@ -124,6 +124,19 @@ def test_an_overloaded_generator_does_not_reach_the_rate(port: int, tmp_path: Pa
     assert "arrivals were not sent in time" in str(reason)
 
 
+def test_a_rate_beyond_the_server_is_the_servers_limit(port: int, tmp_path: Path) -> None:
+    """Twenty in flight at 200 ms are a hundred a second; the generator could send any number."""
+    arguments = ("--twins-rate", "150", "--twins-in-flight", "20", "--twins-drain", "1")
+    outcome = get(tmp_path, port, "/constant/200", *arguments, duration=2)
+    found = checks(outcome)
+    assert 0.4 < (found["send rate"].figure or 0) < 0.9, found["send rate"]
+    own = [found[name] for name in ("send lateness", "loop lag", "run queue", "generator CPU")]
+    # on a machine that is busy otherwise the generator may be held up, and then nothing is the server's
+    healthy = all(check.status in ("ok", "warning") for check in own)
+    state, _ = cell_state(list(found.values()))
+    assert state == ("server-limited" if healthy else "generator-limited")
+
+
 def test_a_cell_of_failures_is_invalid_and_says_of_which(port: int, tmp_path: Path) -> None:
     found = checks(get(tmp_path, port, "/every/10/wrong", duration=0.5))
     state, reason = cell_state(list(found.values()))

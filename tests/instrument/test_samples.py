@@ -18,7 +18,7 @@ SECOND = 1_000_000_000
 
 
 def recorder(folder: Path | None = None) -> Recorder:
-    return Recorder(folder, 7 * SECOND, 1_000_000, 3_000_000)
+    return Recorder(folder, 7 * SECOND, 1_000_000, 2_000_000)
 
 
 def test_each_field_is_recorded_in_microseconds_since_due(tmp_path: Path) -> None:

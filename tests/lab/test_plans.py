@@ -15,7 +15,7 @@ from tests.lab.conftest import Laboratory
 
 NAMES = (
     *("quick", "standard", "downloads", "scaling-users", "scaling-processes", "scaling-threads"),
-    *("capacity", "aa", "soak", "spike"),
+    *("capacity", "aa", "soak", "spike", "behaviours", "idle"),
 )
 MISTAKES = [
     ("bloks=3", "bloks is not a key; did you mean 'blocks'?"),

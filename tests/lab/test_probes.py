@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from loadtests import costs
 from loadtests.lab import probes
 from loadtests.lab.probes import Probe
+from loadtests.lab.records import SideProbe
 from loadtests.lab.sockets import sockets_by_state
 from tests.conftest import require
 
@@ -101,8 +103,20 @@ def test_counters_are_interpolated_to_the_phase_and_peaks_taken_within() -> None
     assert side.cpu_user_s == pytest.approx(2.5)
     assert side.voluntary_switches == 50
     assert side.rss_peak_bytes == 700
+    assert side.rss_start_bytes == 0
     assert (side.pss_start_bytes, side.pss_end_bytes) == (1, 2)
     assert side.run_queue_s is None
+
+
+def test_idle_time_after_the_phase_is_not_counted_into_it() -> None:
+    """A server that keeps its core busy from 1 s to 2.4 s, and rests after that."""
+
+    def reading(moment: float) -> Probe:
+        busy_s = min(max(moment - 1.0, 0.0), 1.4)
+        return Probe(moment, "server", busy_s, 0.0, 1, 1, None, 0, 0, None, None, None)
+
+    side = probes.over_phase([reading(t) for t in (0.2, 1.2, 2.2, 3.2)], 1.0, 2.4, (None, None))
+    assert side.cpu_user_s == pytest.approx(1.4)
 
 
 def test_accept_queue_overflows_are_counted() -> None:
@@ -122,3 +136,25 @@ def test_accept_queue_overflows_are_counted() -> None:
             client.close()
     assert after is not None
     assert after > before
+
+
+def test_costs_of_a_request_and_a_connection_are_null_where_they_cannot_be_told() -> None:
+    known: dict[str, float | None] = dict.fromkeys(SideProbe.model_fields)
+    side = SideProbe.model_validate(
+        known
+        | {"cpu_user_s": 1.5, "cpu_system_s": 0.5, "rss_start_bytes": 10_000, "rss_peak_bytes": 30_000}
+        | {"sockets_peak": 20}
+    )
+    assert costs.cpu_ms_per_request(side, 1000) == 2
+    assert costs.requests_per_s_per_core(side, 1000) == 500
+    assert costs.memory_per_connection_bytes(side, fresh=True) == 1000
+    assert costs.memory_per_connection_bytes(side, fresh=False) is None
+    for change in ({"sockets_peak": 15}, {"rss_start_bytes": None}, {"rss_peak_bytes": 10_000}):
+        assert costs.memory_per_connection_bytes(side.model_copy(update=change), fresh=True) is None
+    idle = side.model_copy(update={"cpu_user_s": 0.0, "cpu_system_s": 0.0})
+    assert costs.requests_per_s_per_core(idle, 1000) is None
+    for unknown in (None, SideProbe.model_validate(known)):
+        assert costs.cpu_ms_per_request(unknown, 1000) is None
+        assert costs.requests_per_s_per_core(unknown, 1000) is None
+        assert costs.memory_per_connection_bytes(unknown, fresh=True) is None
+    assert costs.cpu_ms_per_request(side, 0) is None

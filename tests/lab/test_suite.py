@@ -105,6 +105,12 @@ def test_probes_saw_both_sides(finished: Path) -> None:
             assert side.threads_peak is not None
         assert cell.server_probe is not None
         assert cell.server_probe.pss_start_bytes is not None
+        assert cell.generator_probe is not None
+        assert cell.generator_probe.pss_end_bytes is not None
+        assert cell.generator_probe.pss_end_bytes > 1 << 20
+        assert cell.cpu_ms_per_request is not None
+        assert cell.requests_per_s_per_core == pytest.approx(1000 / cell.cpu_ms_per_request)
+        assert cell.memory_per_connection_bytes is None, "two connections"
         assert cell.probe_cpu_s is not None
 
 

@@ -122,6 +122,7 @@ def test_a_wrong_number_would_be_seen() -> None:
 @pytest.mark.parametrize("context", ["wide", "dark", "narrow"])
 def test_axe_finds_nothing(browser: Browser, report: Path, context: str) -> None:
     with opened(browser, report / "report.html", **CONTEXTS[context]) as page:
+        page.locator("#throughput [role=application]").first.press("ArrowRight")
         page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
         found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
@@ -179,6 +180,64 @@ def test_keys_reach_everything_and_sorting_changes_no_number(browser: Browser, r
         first = page.locator("#throughput .legend button").first
         first.press("Enter")
         assert first.get_attribute("aria-pressed") == "false"
+
+
+def test_points_are_read_out_by_pointer_and_keys(browser: Browser, report: Path) -> None:
+    """What is read out stands in the figure's table, whatever the way to the point."""
+    with opened(browser, report / "report.html") as page:
+        charts = page.locator("[role=application]")
+        assert charts.count() >= 10
+        for index in range(charts.count()):
+            chart = charts.nth(index)
+            readout = chart.locator("xpath=following-sibling::p[@role='status']")
+            chart.focus()
+            assert readout.inner_text() == ""
+            for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"):
+                page.keyboard.press(key)
+                assert chart.locator(".read").count() == 1
+                row = int(chart.locator(".read").get_attribute("data-row") or -1)
+                table = chart.locator("xpath=..").locator("details table tbody tr").nth(row)
+                told = readout.locator("data").evaluate_all("(all) => all.map((d) => d.dataset.key)")
+                assert told == table.locator("data").evaluate_all("(all) => all.map((d) => d.dataset.key)")
+                assert readout.locator("b").text_content() == table.locator("th").text_content()
+            page.keyboard.press("Escape")
+            assert readout.inner_text() == ""
+            assert page.locator(".read").count() == 0
+
+
+def test_the_keys_move_along_a_series_and_between_them(browser: Browser, report: Path) -> None:
+    with opened(browser, report / "report.html") as page:
+        chart = page.locator("#throughput [role=application]").first
+        readout = chart.locator("xpath=following-sibling::p[@role='status']")
+        chart.focus()
+        steps = []
+        for key in ("ArrowRight", *["ArrowRight"] * 4, "ArrowDown", "ArrowUp", "ArrowUp"):
+            page.keyboard.press(key)
+            steps.append(re.match(r"(\S+), users (\d+)", readout.inner_text()))
+        found = [(step[1], step[2]) for step in steps if step]
+        assert [users for _, users in found] == ["1", "8", "32", "128", "128", "128", "128", "128"]
+        assert len({server for server, _ in found[:5]}) == 1
+        assert len({server for server, _ in found[5:]}) > 1
+
+
+def test_the_nearest_point_is_read_and_a_hidden_series_is_not(browser: Browser, report: Path) -> None:
+    with opened(browser, report / "report.html") as page:
+        chart = page.locator("#throughput [role=application]").first
+        readout = chart.locator("xpath=following-sibling::p[@role='status']")
+        chart.scroll_into_view_if_needed()
+        point = chart.locator("[data-row]").last
+        box = point.bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] / 2 + 3, box["y"] + box["height"] / 2 + 2)
+        assert point.evaluate("(e) => e.classList.contains('read')")
+        server = readout.locator("b").inner_text()
+        page.mouse.move(0, 0)
+        assert readout.inner_text() == ""
+        section = page.locator("#throughput")
+        section.get_by_role("button", name=server).click()
+        assert section.locator(f'svg [data-series="{server}"]').first.is_hidden()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        assert readout.locator("b").inner_text() not in ("", server)
 
 
 def test_hostile_names_stay_text(browser: Browser, tmp_path: Path) -> None:

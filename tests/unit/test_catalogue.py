@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.catalogue import Catalogue, check_name, content_disposition, open_file
-from shared.digests import DigestStore, identity_of
+from shared import digests
+from shared.catalogue import Catalogue, check_name, content_disposition, etag_of, open_file
+from shared.digests import DigestStore, identity_of, sha256_of
 from shared.errors import BadName, NotFound
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
@@ -86,3 +87,22 @@ def test_only_regular_files_inside_are_opened(tmp_path: Path) -> None:
     (root / "near").symlink_to(tmp_path / "root-sibling")
     with pytest.raises(BadName):
         open_file(str(root), "near")
+
+
+def test_a_file_replaced_while_it_is_digested_is_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    catalogue = Catalogue(tmp_path, DigestStore(tmp_path / "state"))
+
+    def replace_and_digest(descriptor: int) -> bytes:
+        if (tmp_path / "file").read_bytes() == b"old":
+            (tmp_path / "new").write_bytes(b"new")
+            os.replace(tmp_path / "new", tmp_path / "file")
+        return sha256_of(descriptor)
+
+    monkeypatch.setattr(digests, "sha256_of", replace_and_digest)
+    opened = catalogue.open("file")
+    assert os.read(opened.descriptor, 9) == b"new"
+    assert opened.entry.etag == etag_of(hashlib.sha256(b"new").digest())
+    os.close(opened.descriptor)

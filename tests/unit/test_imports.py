@@ -10,7 +10,13 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 PACKAGES = ("shared", "wsgi_app", "asgi_app", "loadtests")
 PATCHING = ("locust", "gevent")
-PATCHED = ("loadtests.instrument", "loadtests.scenarios.users", "loadtests.locustfile")
+USERS = (
+    "loadtests.scenarios.users",
+    "loadtests.scenarios.users_of_files",
+    "loadtests.scenarios.users_beside",
+    "loadtests.scenarios.users_of_upstreams",
+)
+PATCHED = ("loadtests.instrument", *USERS, "loadtests.locustfile")
 SAFE_IN_INSTRUMENT = ("loadtests.instrument.checks", "loadtests.instrument.calibration")
 
 
@@ -50,7 +56,8 @@ def importers(package: str) -> set[str]:
 
 @pytest.mark.parametrize("package", PATCHING)
 def test_only_the_generators_process_is_patched(package: str) -> None:
-    outside = {m for m in importers(package) if not any(within(m, allowed) for allowed in PATCHED)}
+    allowed = (*PATCHED, "wsgi_app.greenlets", "wsgi_app.health") if package == "gevent" else PATCHED
+    outside = {m for m in importers(package) if not any(within(m, name) for name in allowed)}
     assert not outside
 
 
@@ -77,7 +84,8 @@ def test_others_read_of_the_instrument_only_what_is_safe() -> None:
 
 
 def test_the_users_are_imported_by_the_locustfile_alone() -> None:
-    assert importers("loadtests.scenarios.users") == {"loadtests.locustfile"}
+    for module in USERS:
+        assert importers(module) == {"loadtests.locustfile"}
 
 
 def test_neither_twin_knows_the_other_and_shared_knows_nobody() -> None:

@@ -19,7 +19,12 @@ EXPECTED = {
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("TWINS_FILES", "/no/such/folder"), ("TWINS_HANDLERS", "greenlets"), ("TWINS_POOL_SIZE", "many")],
+    [
+        ("TWINS_FILES", "/no/such/folder"),
+        ("TWINS_HANDLERS", "greenlets"),
+        ("TWINS_POOL_SIZE", "many"),
+        ("TWINS_UPSTREAMS", "a.example"),
+    ],
 )
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingError) as error:

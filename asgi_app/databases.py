@@ -1,0 +1,223 @@
+"""The databases of the ASGI face, which a task waits for: `aiosqlite`, or psycopg's pool of connections.
+
+Opened on first use, hence after the server forked; one that does not answer is tried again by the next
+request. `aiosqlite` gives each statement to a thread of its connection.
+"""
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import aiosqlite
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import AsyncConnectionPool
+
+from shared.errors import Unavailable
+from shared.jobs import (
+    COMMIT,
+    OWNERS,
+    PRAGMAS,
+    VERSION,
+    NewerSchema,
+    Query,
+    Rows,
+    begin_schema,
+    in_psycopg,
+    lose,
+    no_answer,
+    upgrade,
+)
+from shared.owners import has_ended
+from shared.settings import BUSY_PAUSE_S, DATABASE_TIMEOUT_S, SettingError, Settings
+
+log = logging.getLogger(__name__)
+
+
+class Database(Protocol):
+    """Where jobs are recorded; `run` performs one statement and raises Unavailable."""
+
+    kind: str
+
+    async def run(self, query: Query) -> Rows: ...
+
+    async def close(self) -> None: ...
+
+
+def choose_database(settings: Settings) -> Database | None:
+    """The database of the settings, not yet opened; None where jobs are not recorded."""
+    if not settings.jobs:
+        return None
+    path = settings.sqlite_path
+    return Sqlite(path) if path else Postgres(settings.database_url, settings.database_pool)
+
+
+async def prepare(run: Callable[[Query], Awaitable[Rows]], kind: str) -> None:
+    """Bring the schema up to date, and say which jobs were lost, in one transaction."""
+    for query in begin_schema(kind):
+        await run(query)
+    for query in upgrade(await run(VERSION), kind):
+        await run(query)
+    for (owner,) in await run(OWNERS):
+        if has_ended(owner):
+            await run(lose(owner))
+    await run(COMMIT)
+
+
+class Sqlite:
+    """One connection, used by one request at a time."""
+
+    kind = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._turn = asyncio.Lock()
+        self._connection: aiosqlite.Connection | None = None
+
+    async def run(self, query: Query) -> Rows:
+        async with turn(self._turn):
+            try:
+                if self._connection is None:
+                    self._connection = await self._open()
+                return await fetch_sqlite(self._connection, query)
+            except (sqlite3.Error, OSError, NewerSchema) as error:
+                if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_BUSY:
+                    await self._forget()
+                raise refused(error) from None
+
+    async def close(self) -> None:
+        async with self._turn:
+            await self._forget()
+
+    async def _open(self) -> aiosqlite.Connection:
+        """Connect; where another process has the file, try again: SQLite does not wait to enter WAL."""
+        deadline = time.monotonic() + DATABASE_TIMEOUT_S
+        while True:
+            try:
+                return await self._connect()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                    raise
+            await asyncio.sleep(BUSY_PAUSE_S)
+
+    async def _connect(self) -> aiosqlite.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        connecting = aiosqlite.connect(self._path, timeout=DATABASE_TIMEOUT_S, isolation_level=None)
+        connecting._thread.daemon = True  # a server that is told twice to end never gets to `close`
+        connection = await connecting
+        try:
+            for pragma in PRAGMAS:
+                await fetch_sqlite(connection, pragma)
+            await prepare(lambda query: fetch_sqlite(connection, query), self.kind)
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+    async def _forget(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+
+async def fetch_sqlite(connection: aiosqlite.Connection, query: Query) -> Rows:
+    return list(await connection.execute_fetchall(query.text, query.values))
+
+
+class BoundedConnection(psycopg.AsyncConnection[Any]):
+    """A connection that is closed where the server, frozen or gone, leaves a statement without an answer."""
+
+    async def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ASYNC109
+        try:
+            return await super().wait(gen, interval, timeout or DATABASE_TIMEOUT_S)
+        except psycopg.errors._WaitTimeout:
+            await self.close()
+            raise
+
+
+class Postgres:
+    """As many connections as the setting says, each used by one request at a time."""
+
+    kind = "postgresql"
+
+    def __init__(self, url: str, size: int) -> None:
+        try:
+            conninfo_to_dict(url)
+        except psycopg.ProgrammingError as error:
+            raise SettingError(f"TWINS_DATABASE_URL is not a PostgreSQL address: {error}.") from None
+        self._url = url
+        self._size = size
+        self._opening = asyncio.Lock()
+        self._pool: AsyncConnectionPool[BoundedConnection] | None = None
+        self._prepared = False
+
+    async def run(self, query: Query) -> Rows:
+        try:
+            pool = await self._open()
+            for _ in range(self._size):
+                async with pool.connection() as connection:
+                    try:
+                        return await fetch_postgres(connection, query)
+                    except psycopg.OperationalError:
+                        if not connection.broken:
+                            raise
+            async with pool.connection() as connection:  # all were of a server that was restarted: a new one
+                return await fetch_postgres(connection, query)
+        except (psycopg.Error, OSError, NewerSchema) as error:
+            raise refused(error) from None
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.close()
+
+    async def _open(self) -> "AsyncConnectionPool[BoundedConnection]":
+        if self._prepared and self._pool is not None:
+            return self._pool
+        async with turn(self._opening):
+            if self._pool is None:
+                self._pool = AsyncConnectionPool(
+                    self._url,
+                    connection_class=BoundedConnection,
+                    kwargs={"autocommit": True, "connect_timeout": DATABASE_TIMEOUT_S},
+                    min_size=self._size,
+                    max_size=self._size,
+                    timeout=DATABASE_TIMEOUT_S,
+                    reconnect_timeout=DATABASE_TIMEOUT_S,
+                    open=False,
+                )
+                await self._pool.open()
+            if not self._prepared:
+                async with self._pool.connection() as connection:
+                    await prepare(lambda query: fetch_postgres(connection, query), self.kind)
+                self._prepared = True
+            return self._pool
+
+
+async def fetch_postgres(connection: BoundedConnection, query: Query) -> Rows:
+    cursor = await connection.execute(in_psycopg(query.text), query.values)
+    return await cursor.fetchall() if cursor.description else ()
+
+
+@asynccontextmanager
+async def turn(lock: asyncio.Lock) -> AsyncIterator[None]:
+    """Hold a lock; Unavailable where it is not had in time."""
+    try:
+        async with asyncio.timeout(DATABASE_TIMEOUT_S):
+            await lock.acquire()
+    except TimeoutError:
+        raise no_answer() from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def refused(error: Exception) -> Unavailable:
+    """What the client is told; the log has the reason."""
+    log.warning("the job database: %s", error)
+    return no_answer(str(error) if isinstance(error, NewerSchema) else None)

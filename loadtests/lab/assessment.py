@@ -1,0 +1,116 @@
+"""What a measured cell amounts to: its checks, its state, what it cost the server."""
+
+import time
+from pathlib import Path
+
+from loadtests import costs
+from loadtests.instrument.checks import cell_state, self_checks
+from loadtests.lab import archive, probes, upstream
+from loadtests.lab.bench import Bench
+from loadtests.lab.driving import Taken
+from loadtests.lab.probes import Side
+from loadtests.lab.records import CellState, Check, GeneratorDocument, SideProbe
+from loadtests.lab.target import Target
+from loadtests.samples import OK
+
+SETTLE_S, SETTLED_S = 5.0, 0.2
+
+
+def settled(target: Target, document: GeneratorDocument | None) -> int | None:
+    """The server's count, once it has also taken up what clients that are gone had left in its queue."""
+    count = target.count()
+    if document is None or not any(one.sent > one.completed for one in document.background):
+        return count
+    deadline = time.monotonic() + SETTLE_S
+    while time.monotonic() < deadline:
+        time.sleep(SETTLED_S)
+        before, count = count, target.count()
+        if before == count:
+            break
+    return count
+
+
+def checks_of(
+    bench: Bench,
+    target: Target,
+    document: GeneratorDocument | None,
+    directory: Path,
+    count: int | None,
+    side: SideProbe | None,
+) -> list[Check]:
+    if document is None:
+        return []
+    share = None
+    if side is not None and side.cpu_user_s is not None and side.cpu_system_s is not None:
+        seconds = (document.measure_us - document.warmup_us) / 1e6
+        # Without pinning one core is what most of these servers can use, and the share is an upper bound.
+        cores = min(len(bench.server_cpus or [0]), target.run.processes or 1)
+        share = (side.cpu_user_s + side.cpu_system_s) / seconds / cores
+    return self_checks(
+        document,
+        archive.directory_samples(directory),
+        server_count=count,
+        ceiling=bench.calibration,
+        slots=target.run.slots,
+        server_cpu_share=share,
+    )
+
+
+def upstream_check(document: GeneratorDocument, directory: Path, hits: int | None) -> Check:
+    samples = archive.directory_samples(directory)
+    unanswered = int((samples["kind"] != OK).sum())
+    return upstream.hits_check(hits, document.sent, unanswered, document.parameters["addresses"])
+
+
+def memory_check(taken: Taken, document: GeneratorDocument) -> list[Check]:
+    """The growth of the server's memory since before the idle connections came, for each of them."""
+    idle = sum(one.fewest or 0 for one in document.background if one.kind == "idle")
+    readings = taken.watch.readings["server"] if taken.watch is not None else []
+    known = [(reading.unix_s, reading.rss_bytes) for reading in readings if reading.rss_bytes is not None]
+    if not idle or not known:
+        return []
+    end = document.zero_unix_s + document.measure_us / 1e6
+    held = max((rss for unix_s, rss in known if document.zero_unix_s <= unix_s <= end), default=None)
+    each = None if held is None else (held - known[0][1]) / idle
+    return [
+        Check(
+            name="memory per connection",
+            status="ok" if each is not None else "not available",
+            figure=each,
+            limit=None,
+            unit="bytes",
+            advice="" if each is not None else "no reading while the connections were held; measure longer",
+        )
+    ]
+
+
+def judge(
+    bench: Bench, checks: list[Check], document: GeneratorDocument | None, reasons: list[str]
+) -> tuple[CellState, str | None, list[str]]:
+    warnings = [f"{check.name}: {check.advice}" for check in checks if check.status == "warning"]
+    if bench.server_cpus is None and bench.plan.pinning.mode == "auto":
+        warnings.append("pinning: server and generator share processors, their figures disturb each other.")
+    if reasons or document is None:
+        return "invalid", "; ".join(reasons), warnings
+    state, reason = cell_state(checks)
+    return state, reason, warnings
+
+
+def side_of(taken: Taken, side: Side, document: GeneratorDocument | None) -> SideProbe | None:
+    if document is None or taken.watch is None or not taken.watch.readings[side]:
+        return None
+    start = document.zero_unix_s + document.warmup_us / 1e6
+    end = document.zero_unix_s + document.measure_us / 1e6
+    pss = taken.pss if side == "server" else (document.pss_start_bytes, document.pss_end_bytes)
+    return probes.over_phase(taken.watch.readings[side], start, end, pss)
+
+
+def costs_of(
+    side: SideProbe | None, document: GeneratorDocument, directory: Path, fresh: bool
+) -> dict[str, float | None]:
+    count = costs.successes(document, archive.directory_samples(directory))
+    return {
+        "cpu_ms_per_request": costs.cpu_ms_per_request(side, count),
+        "requests_per_s_per_core": costs.requests_per_s_per_core(side, count),
+        "memory_per_connection_bytes": costs.memory_per_connection_bytes(side, fresh=fresh),
+    }

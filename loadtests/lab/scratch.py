@@ -1,0 +1,33 @@
+"""The served folder of a run: the one given, or a copy of what is needed where a scenario writes."""
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from loadtests.lab.plan import Plan
+from loadtests.scenarios.descriptions import SCENARIOS
+
+
+@contextmanager
+def served_folder(plan: Plan, files: Path, directory: Path) -> Iterator[tuple[Path, str | None]]:
+    """The folder to serve, and the token for writes; None, and the folder given, where nothing writes.
+
+    A server under test never writes into the user's files: it is given copies of those that the plan's
+    scenarios read, below `directory`, for as long as the run lasts.
+    """
+    chosen = [(SCENARIOS[one.kind or label], one.parameters) for label, one in plan.scenarios.items()]
+    if not any(scenario.writes for scenario, _ in chosen):
+        yield files, None
+        return
+    folder = Path(tempfile.mkdtemp(dir=directory.resolve(), prefix=".catalogue-"))
+    try:
+        for path in {path for scenario, values in chosen for path in scenario.stored(values)}:
+            if (files / path).is_file():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(files / path, folder / path)
+        yield folder, secrets.token_urlsafe(16)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

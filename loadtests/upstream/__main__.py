@@ -1,0 +1,28 @@
+"""`python -m loadtests.upstream --port N`: serve as each address asks, until SIGTERM or Ctrl-C."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from contextlib import suppress
+
+import uvloop
+
+from loadtests.upstream.server import serve
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m loadtests.upstream", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8003)
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            runner.run(serve(options.host, options.port))
+        except OSError as error:
+            sys.exit(f"the upstream cannot serve on {options.host}:{options.port}: {error.strerror}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""The database is stopped, frozen, locked or damaged: the service says so, and comes back by itself."""
+
+import asyncio
+import json
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import asgi_app.databases
+import wsgi_app.databases
+from shared.jobs import VERSION, Rows
+from shared.settings import DATABASE_TIMEOUT_S
+from tests.contract.conftest import DEEP
+from tests.contract.test_processing import process
+from tests.faults.test_orphans import wait_for
+from tests.postgres import Postgres, postgres
+from tests.servers import Running, running
+from tests.wire import Answer, ask
+
+WAIT = {"operation": "wait", "duration_ms": 1}
+STATED_S = 2 * DATABASE_TIMEOUT_S
+TOLERANCE_S = 4.0  # of a machine that is busy with something else
+NOWHERE = "018f0000-0000-7000-8000-000000000000"
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Postgres]:
+    with postgres() as server:
+        yield server
+
+
+def answers(server: Running) -> list[Answer]:
+    """What needs the database, all at once, each within the stated time."""
+    start = time.monotonic()
+    with ThreadPoolExecutor(4) as pool:
+        others = ("/jobs", f"/jobs/{NOWHERE}", "/ready")
+        reading = [pool.submit(ask, server.port, "GET", target) for target in others]
+        found = [process(server, WAIT), *(future.result() for future in reading)]
+    assert time.monotonic() - start < STATED_S + TOLERANCE_S
+    return found
+
+
+def assert_refused(server: Running) -> None:
+    for answer in answers(server):
+        assert answer.status == 503, answer.body
+        assert answer.header("content-type") == "application/problem+json"
+        assert answer.header("retry-after") == "2"
+        assert "job database" in json.loads(answer.body)["detail"]
+    assert ask(server.port, "GET", "/health").status == 200
+    assert ask(server.port, "GET", "/files?limit=1").status == 200
+
+
+def assert_serves(server: Running) -> None:
+    assert [answer.status for answer in answers(server)] == [200, 200, 404, 200], server.log.read_text()
+
+
+def recovers(server: Running) -> None:
+    wait_for(lambda: ask(server.port, "GET", "/ready").status == 200, "the database is not found again")
+    assert_serves(server)
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_postgresql_stopped_started_and_restarted(name: str, library: Path, database: Postgres) -> None:
+    environment = {"TWINS_DATABASE_URL": database.create_database(name.replace("-", "_"))}
+    database.stop()
+    with running(name, library, environment=environment) as server:
+        assert_refused(server)
+        database.start()
+        recovers(server)
+        database.stop()
+        assert_refused(server)
+        database.start()
+        recovers(server)
+        database.stop()
+        database.start()
+        assert_serves(server)  # every connection of the pool was lost meanwhile, and no request with them
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_postgresql_frozen(name: str, library: Path, database: Postgres) -> None:
+    environment = {"TWINS_DATABASE_URL": database.create_database("frozen_" + name.replace("-", "_"))}
+    with running(name, library, environment=environment) as server:
+        assert_serves(server)
+        database.signal(signal.SIGSTOP)
+        try:
+            assert_refused(server)
+        finally:
+            database.signal(signal.SIGCONT)
+        recovers(server)
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_sqlite_locked_by_another_process_and_damaged(name: str, library: Path, tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    with running(name, library, environment={"TWINS_DATABASE_URL": f"sqlite:{path}"}) as server:
+        assert_serves(server)
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("begin immediate")  # as long as it lasts others can read, but not write
+        assert process(server, WAIT).status == 503
+        assert ask(server.port, "GET", "/jobs").status == 200
+        other.execute("rollback")
+        assert_serves(server)
+        other.close()
+    path.write_bytes(b"this is no database" * 1000)
+    with running(name, library, environment={"TWINS_DATABASE_URL": f"sqlite:{path}"}) as server:
+        assert_refused(server)
+        path.unlink()
+        recovers(server)
+    folder = tmp_path / "file"
+    folder.write_text("")
+    with running(name, library, environment={"TWINS_DATABASE_URL": f"sqlite:{folder}/jobs"}) as server:
+        assert_refused(server)
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_many_requests_wait_for_a_locked_file_no_longer_than_one(
+    name: str, library: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "jobs.sqlite"
+    with (
+        running(name, library, environment={"TWINS_DATABASE_URL": f"sqlite:{path}"}) as server,
+        ThreadPoolExecutor(12) as pool,
+    ):
+        assert_serves(server)
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("begin immediate")
+        start = time.monotonic()
+        statuses = [answer.status for answer in pool.map(lambda _: process(server, WAIT), range(12))]
+        assert statuses == [503] * 12
+        assert time.monotonic() - start < STATED_S + TOLERANCE_S
+        other.close()
+        recovers(server)
+
+
+def open_and_ask(path: Path) -> Rows:
+    database = wsgi_app.databases.Sqlite(path)
+    try:
+        return database.run(VERSION)
+    finally:
+        database.close()
+
+
+async def open_and_ask_async(path: Path) -> Rows:
+    database = asgi_app.databases.Sqlite(path)
+    try:
+        return await database.run(VERSION)
+    finally:
+        await database.close()
+
+
+@pytest.mark.parametrize("ask_new", [open_and_ask, lambda path: asyncio.run(open_and_ask_async(path))])
+def test_a_new_file_can_be_opened_by_several_at_once(ask_new: Callable[[Path], Rows], tmp_path: Path) -> None:
+    """Of those that enter WAL at the same moment, SQLite refuses all but one without waiting."""
+    together = threading.Barrier(3)
+
+    def wait_and_ask(path: Path) -> Rows:
+        together.wait()
+        return ask_new(path)
+
+    with ThreadPoolExecutor(3) as pool:
+        for number in range(40):
+            path = tmp_path / f"{number}.sqlite"
+            assert [list(rows) for rows in pool.map(wait_and_ask, [path] * 3)] == [[(1,)]] * 3

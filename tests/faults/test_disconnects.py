@@ -1,0 +1,142 @@
+"""Clients that go away in the middle of a download, a stream or an upload leave nothing behind."""
+
+import dataclasses
+import os
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from loadtests.lab.servers import SERVERS, launch
+from shared.settings import UPLOADS_FOLDER
+from tests import tally
+from tests.contract.conftest import DEEP, TWINS
+from tests.servers import Running, free_port, running_command
+from tests.wire import ask, exchange, request_bytes
+
+TRIED = TWINS if tally.TORTURE else DEEP
+TIMES = 1000 if tally.TORTURE else 100
+AT_ONCE = 8
+POOL_THREADS = 40  # anyio's limit; fewer than the clients that leave, if each should leave one behind
+SIZE = 32 * 1024 * 1024
+TOKEN = ("Authorization", "Bearer t")
+REQUESTS = {
+    "download": request_bytes("GET", "/files/big.bin"),
+    "ranges": request_bytes("GET", "/files/big.bin", [("Range", "bytes=0-9999999, 10000001-30000000")]),
+    "stream": request_bytes("GET", "/stream?count=2000&interval_ms=20&size=1000"),
+    "events": request_bytes("GET", "/stream?format=events&count=2000&interval_ms=20"),
+    "upload": request_bytes("PUT", "/files/new", [TOKEN, ("Content-Length", str(SIZE))]) + b"n" * 500_000,
+}
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a server has open, over all of its processes; `tasks` is None where there is no event loop."""
+
+    descriptors: int
+    threads: int
+    tasks: int | None
+    temporary: int
+
+    def within(self, other: "Held") -> bool:
+        return all(
+            mine is None or theirs is None or mine <= theirs
+            for mine, theirs in zip(dataclasses.astuple(self), dataclasses.astuple(other), strict=True)
+        )
+
+
+def held(server: Running, folder: Path) -> Held:
+    master = psutil.Process(server.process.pid)
+    family = [master, *master.children(recursive=True)]
+    uploads = folder / UPLOADS_FOLDER
+    return Held(
+        descriptors=sum(process.num_fds() for process in family),
+        threads=sum(process.num_threads() for process in family),
+        tasks=int(ask(server.port, "GET", "/census").body) if server.name in COUNTED else None,
+        temporary=len(os.listdir(uploads)) if uploads.is_dir() else 0,
+    )
+
+
+@pytest.fixture(scope="module", params=TRIED)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Every server in turn; those with an event loop say how many tasks it has."""
+    name: str = request.param
+    FOLDERS[name] = folder = tmp_path_factory.mktemp(name)
+    (folder / "big.bin").write_bytes(os.urandom(SIZE))
+    port = free_port()
+    line = launch(SERVERS[name], port=port, files=folder)
+    if "asgi_app:app" in line.command and SERVERS[name].processes == 1:
+        COUNTED.add(name)
+    command = ["tests.faults.census:app" if part == "asgi_app:app" else part for part in line.command]
+    with running_command(
+        name, dataclasses.replace(line, command=command), port, {"TWINS_TOKEN": "t"}
+    ) as server:
+        fill_threads(server)
+        yield server
+
+
+FOLDERS: dict[str, Path] = {}
+COUNTED: set[str] = set()  # the servers whose tasks can be asked for
+
+
+def leave(server: Running, request: bytes, number: int) -> None:
+    """Begin an exchange, take a little of the answer and go, politely or with a reset."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(request)
+        if not request.startswith(b"PUT"):
+            assert connection.recv(2000).startswith(b"HTTP/1.1 20")
+        if number % 2:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def depart(server: Running, request: bytes, at_once: int, times: int) -> None:
+    with ThreadPoolExecutor(at_once) as clients:
+        list(clients.map(lambda number: leave(server, request, number), range(times)))
+
+
+def fill_threads(server: Running) -> None:
+    """Give every thread that the server may start something to do at the same time."""
+    slots = SERVERS[server.name].threads + AT_ONCE
+    brief = request_bytes("GET", "/stream?count=2&interval_ms=500")
+    with ThreadPoolExecutor(slots) as clients:
+        answers = list(clients.map(lambda _: exchange(server.port, brief).status, range(slots)))
+    assert set(answers) == {200}
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("kind", REQUESTS)
+def test_nothing_is_left_of_clients_that_went_away(server: Running, kind: str) -> None:
+    folder, request = FOLDERS[server.name], REQUESTS[kind]
+    depart(server, request, 3 * AT_ONCE, TIMES // 2)  # what is made on first use is made now
+    before = settle(server, folder, None)
+    if (
+        SERVERS[server.name].interface == "asgi"
+    ):  # its pool starts a thread when none is idle, up to its limit
+        before = dataclasses.replace(before, threads=before.threads + POOL_THREADS)
+    depart(server, request, AT_ONCE, TIMES)
+    after = settle(server, folder, before)
+    assert after.within(before), (before, after)
+    assert ask(server.port, "GET", "/files/big.bin", [("Range", "bytes=-1")]).status == 206
+    tally.record(f"client that leaves in the middle: {kind}", server.name, TIMES, TIMES)
+
+
+def settle(server: Running, folder: Path, goal: Held | None) -> Held:
+    """What the server holds once that is no more than `goal`, or no longer changes; or after 30 s."""
+    deadline = time.monotonic() + 30
+    last, since = held(server, folder), time.monotonic()
+    while time.monotonic() < deadline:
+        time.sleep(0.1)
+        now = held(server, folder)
+        if goal is not None and now.within(goal):
+            return now
+        if now != last:
+            last, since = now, time.monotonic()
+        if goal is None and time.monotonic() - since > 1.5:
+            return now
+    return last

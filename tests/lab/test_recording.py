@@ -1,0 +1,33 @@
+"""Requests are recorded where a scenario is about that, in a database of the server's own; else not."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from loadtests.lab import archive
+from tests.lab.conftest import Laboratory
+
+SERVERS = "[servers.wsgi-gthread]\n[servers.asgi-uvicorn]\n[load]\nusers = [2]\n"
+
+
+def healths(laboratory: Laboratory, scenarios: str) -> list[Mapping[str, Any]]:
+    """What each server of a short run said of itself."""
+    outcome = laboratory.twins(
+        "suite", laboratory.plan(SERVERS + scenarios), "--set", "time.start_s=20", "--set", "blocks=1"
+    )
+    assert outcome.code == 0, outcome.err
+    cells = archive.read_cells(laboratory.run_directory())
+    assert cells
+    assert not [cell.reason for cell in cells if cell.state == "invalid"]
+    return [cell.server_run.health for cell in cells if cell.server_run]
+
+
+def test_recording_is_off_where_no_scenario_is_about_it(laboratory: Laboratory) -> None:
+    assert {health["jobs"] for health in healths(laboratory, "[scenarios.process-wait]\n")} == {None}
+
+
+def test_recording_is_on_where_one_is(laboratory: Laboratory) -> None:
+    found = healths(laboratory, "[scenarios.jobs-write]\n[scenarios.jobs-read]\n")
+    assert {health["jobs"] for health in found} == {"sqlite"}
+    cache = Path(laboratory.environment["XDG_CACHE_HOME"])
+    assert not list(cache.rglob("jobs*"))

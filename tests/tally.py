@@ -1,0 +1,49 @@
+"""What the suites of faults tried and what survived: counted while they run, a table at the end."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+TORTURE = bool(os.environ.get("TWINS_TORTURE"))
+"""Whether the suites run in full, as `make torture` does."""
+
+
+@dataclass
+class Count:
+    tried: int = 0
+    survived: int = 0
+
+
+COUNTS: dict[tuple[str, str], Count] = {}
+
+
+def record(family: str, server: str, tried: int, survived: int) -> None:
+    """Add cases of a family (`SIGKILL of a server worker`) on a server; AssertionError where one was lost."""
+    count = COUNTS.setdefault((family, server), Count())
+    count.tried += tried
+    count.survived += survived
+    assert survived == tried, f"{server} lost {tried - survived} of {tried} cases of {family!r}"
+
+
+@contextmanager
+def case(family: str, server: str) -> Iterator[None]:
+    """Count the block as one case: lost where it raises, which it still does."""
+    try:
+        yield
+    except BaseException:
+        COUNTS.setdefault((family, server), Count()).tried += 1
+        raise
+    record(family, server, 1, 1)
+
+
+def table() -> list[str]:
+    """The lines of a Markdown table, families in the order in which they came; none without a case."""
+    if not COUNTS:
+        return []
+    lines = ["| case | server | tried | survived | lost |", "|---|---|--:|--:|--:|"]
+    families = list(dict.fromkeys(family for family, _ in COUNTS))
+    for (family, server), count in sorted(COUNTS.items(), key=lambda item: families.index(item[0][0])):
+        lost = count.tried - count.survived
+        lines.append(f"| {family} | {server} | {count.tried:,} | {count.survived:,} | {lost:,} |")
+    return lines

@@ -1,0 +1,213 @@
+"""The databases of the WSGI face, which a thread waits for: `sqlite3`, or psycopg's pool of connections.
+
+Opened on first use, hence after the server forked; one that does not answer is tried again by the next
+request. Under gevent psycopg gives way to other greenlets meanwhile, `sqlite3` does not.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import ConnectionPool
+
+from shared.errors import Unavailable
+from shared.jobs import (
+    COMMIT,
+    OWNERS,
+    PRAGMAS,
+    VERSION,
+    NewerSchema,
+    Query,
+    Rows,
+    begin_schema,
+    in_psycopg,
+    lose,
+    no_answer,
+    upgrade,
+)
+from shared.owners import has_ended
+from shared.settings import BUSY_PAUSE_S, DATABASE_TIMEOUT_S, SettingError, Settings
+
+log = logging.getLogger(__name__)
+
+
+class Database(Protocol):
+    """Where jobs are recorded; `run` performs one statement and raises Unavailable."""
+
+    kind: str
+
+    def run(self, query: Query) -> Rows: ...
+
+    def close(self) -> None: ...
+
+
+def choose_database(settings: Settings) -> Database | None:
+    """The database of the settings, not yet opened; None where jobs are not recorded."""
+    if not settings.jobs:
+        return None
+    path = settings.sqlite_path
+    return Sqlite(path) if path else Postgres(settings.database_url, settings.database_pool)
+
+
+def prepare(run: Callable[[Query], Rows], kind: str) -> None:
+    """Bring the schema up to date, and say which jobs were lost, in one transaction."""
+    for query in begin_schema(kind):
+        run(query)
+    for query in upgrade(run(VERSION), kind):
+        run(query)
+    for (owner,) in run(OWNERS):
+        if has_ended(owner):
+            run(lose(owner))
+    run(COMMIT)
+
+
+class Sqlite:
+    """One connection, used by one request at a time."""
+
+    kind = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._turn = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def run(self, query: Query) -> Rows:
+        if not self._turn.acquire(timeout=DATABASE_TIMEOUT_S):
+            raise no_answer()
+        try:
+            if self._connection is None:
+                self._connection = self._open()
+            return fetch_sqlite(self._connection, query)
+        except (sqlite3.Error, OSError, NewerSchema) as error:
+            if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_BUSY:
+                self._forget()
+            raise refused(error) from None
+        finally:
+            self._turn.release()
+
+    def close(self) -> None:
+        with self._turn:
+            self._forget()
+
+    def _open(self) -> sqlite3.Connection:
+        """Connect; where another process has the file, try again: SQLite does not wait to enter WAL."""
+        deadline = time.monotonic() + DATABASE_TIMEOUT_S
+        while True:
+            try:
+                return self._connect()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                    raise
+            time.sleep(BUSY_PAUSE_S)
+
+    def _connect(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(
+            self._path, timeout=DATABASE_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        try:
+            for pragma in PRAGMAS:
+                fetch_sqlite(connection, pragma)
+            prepare(lambda query: fetch_sqlite(connection, query), self.kind)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _forget(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def fetch_sqlite(connection: sqlite3.Connection, query: Query) -> Rows:
+    return connection.execute(query.text, query.values).fetchall()
+
+
+class BoundedConnection(psycopg.Connection[Any]):
+    """A connection that is closed where the server, frozen or gone, leaves a statement without an answer."""
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        try:
+            return super().wait(gen, interval, timeout or DATABASE_TIMEOUT_S)
+        except psycopg.errors._WaitTimeout:
+            self.close()
+            raise
+
+
+class Postgres:
+    """As many connections as the setting says, each used by one request at a time."""
+
+    kind = "postgresql"
+
+    def __init__(self, url: str, size: int) -> None:
+        try:
+            conninfo_to_dict(url)
+        except psycopg.ProgrammingError as error:
+            raise SettingError(f"TWINS_DATABASE_URL is not a PostgreSQL address: {error}.") from None
+        self._url = url
+        self._size = size
+        self._opening = threading.Lock()
+        self._pool: ConnectionPool[BoundedConnection] | None = None
+        self._prepared = False
+
+    def run(self, query: Query) -> Rows:
+        try:
+            pool = self._open()
+            for _ in range(self._size):
+                with pool.connection() as connection:
+                    try:
+                        return fetch_postgres(connection, query)
+                    except psycopg.OperationalError:
+                        if not connection.broken:
+                            raise
+            with pool.connection() as connection:  # all were of a server that was restarted: a new one
+                return fetch_postgres(connection, query)
+        except (psycopg.Error, OSError, NewerSchema) as error:
+            raise refused(error) from None
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.close()
+
+    def _open(self) -> "ConnectionPool[BoundedConnection]":
+        if self._prepared and self._pool is not None:
+            return self._pool
+        if not self._opening.acquire(timeout=DATABASE_TIMEOUT_S):
+            raise no_answer()
+        try:
+            if self._pool is None:
+                self._pool = ConnectionPool(
+                    self._url,
+                    connection_class=BoundedConnection,
+                    kwargs={"autocommit": True, "connect_timeout": DATABASE_TIMEOUT_S},
+                    min_size=self._size,
+                    max_size=self._size,
+                    timeout=DATABASE_TIMEOUT_S,
+                    reconnect_timeout=DATABASE_TIMEOUT_S,
+                    open=True,
+                )
+            if not self._prepared:
+                with self._pool.connection() as connection:
+                    prepare(lambda query: fetch_postgres(connection, query), self.kind)
+                self._prepared = True
+            return self._pool
+        finally:
+            self._opening.release()
+
+
+def fetch_postgres(connection: BoundedConnection, query: Query) -> Rows:
+    cursor = connection.execute(in_psycopg(query.text), query.values)
+    return cursor.fetchall() if cursor.description else ()
+
+
+def refused(error: Exception) -> Unavailable:
+    """What the client is told; the log has the reason."""
+    log.warning("the job database: %s", error)
+    return no_answer(str(error) if isinstance(error, NewerSchema) else None)

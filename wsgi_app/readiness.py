@@ -1,0 +1,15 @@
+"""`/ready` on the WSGI face: whether the catalogue and the database can be used now."""
+
+from shared.jobs import VERSION
+from shared.readiness import check_catalogue, describe_readiness
+from shared.replies import json_reply
+from shared.service import Service
+from wsgi_app.databases import Database
+from wsgi_app.replies import WireResponse, send_reply
+
+
+def ready(database: Database | None, service: Service) -> WireResponse:
+    check_catalogue(service.catalogue)
+    if database is None:
+        return send_reply(json_reply(describe_readiness(None, None)))
+    return send_reply(json_reply(describe_readiness(database.kind, database.run(VERSION))))
