@@ -13,7 +13,16 @@ from pydantic import Field
 from loadtests import costs
 from loadtests.analysis import steady
 from loadtests.analysis.percentiles import lower_bounds, nines, percentiles
-from loadtests.lab.records import CellRecord, CellState, Check, GeneratorDocument, Level, Record, SideProbe
+from loadtests.lab.records import (
+    BackgroundDocument,
+    CellRecord,
+    CellState,
+    Check,
+    GeneratorDocument,
+    Level,
+    Record,
+    SideProbe,
+)
 from loadtests.samples import CENSORED, DROPPED, KINDS, MEASURE, OK, Samples
 
 Percentiles = dict[str, int | None]
@@ -93,6 +102,9 @@ class CellSummary(Record):
     server_environment: dict[str, str] | None = Field(description="what was added to the lab's own")
     generator_command: list[str]
     server_count: int | None
+    background: list[BackgroundDocument] = Field(
+        default=[], description="clients beside the users that are measured"
+    )
     directory: str = Field(default="", description="of its raw files, relative to the report")
 
 
@@ -115,6 +127,7 @@ def summarise_cell(record: CellRecord, samples: Samples, target_us: int | None =
         "slot_kind": run.slot_kind if run else None,
         "cores": _cores(record),
         "means": MEANS.get(str(getattr(run, "means", None))),
+        "background": record.generator.background if record.generator else [],
         "server_command": run.command if run else None,
         "server_environment": run.environment if run else None,
     }

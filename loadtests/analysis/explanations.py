@@ -1,6 +1,7 @@
 """What bounds a server at a level: rules in a closed list, tried in order, each with its figures.
 
 `generator` - the load generator was the limit;
+`background` - clients in the background that keep the server at a request hold at least 95 % of the slots;
 `slots` - at least 95 % of the slots are taken while the core is less than 80 % busy, and the throughput is
 at least 80 % of what Little's law allows them;
 `core` - the cores the server may use are more than 95 % busy;
@@ -19,9 +20,11 @@ from loadtests.analysis.scaling import BOUND_REACHED, slots_bound
 from loadtests.analysis.wording import count, slots
 from loadtests.lab.records import Record
 
-Cause = Literal["generator", "slots", "core", "upstream", "users", "not established"]
+Cause = Literal["generator", "background", "slots", "core", "upstream", "users", "not established"]
 
 SLOTS_TAKEN, CORE_IDLE, CORE_BUSY, UNQUEUED = 0.95, 0.80, 0.95, 0.90
+HOLDING = ("readers", "senders", "askers", "streams")
+"""Background clients that keep the server at a request; idle ones do not."""
 UPSTREAM_WORK = ("fan-out", "fetch", "database", "jobs")
 
 
@@ -78,6 +81,8 @@ def _cause(
         return "not established"
     if all(cell.state == "generator-limited" for cell in sound):
         return "generator"
+    if all(_slots_held(cell) for cell in sound):
+        return "background"
     full = taken is not None and taken >= SLOTS_TAKEN and core is not None and core < CORE_IDLE
     # a client that waits in a queue looks like a slot taken: the throughput must come near the bound too
     if full and (reached is None or reached >= BOUND_REACHED):
@@ -90,6 +95,12 @@ def _cause(
         return "upstream"
     unsaturated = all(cell.state == "unsaturated" for cell in sound)
     return "users" if unsaturated or _waits_alone(sound) else "not established"
+
+
+def _slots_held(cell: CellSummary) -> int:
+    """How many background clients held a slot all the while, where they left hardly any; else 0."""
+    held = sum(one.fewest or 0 for one in cell.background if one.kind in HOLDING)
+    return held if cell.slots and held >= SLOTS_TAKEN * cell.slots else 0
 
 
 def _waits_alone(sound: Sequence[CellSummary]) -> bool:
@@ -122,6 +133,11 @@ def _text(
         return (
             f"slots exhausted: {slots(first.slots, first.slot_kind)} × {bound[0] / 1000:.1f} ms: "  # noqa: RUF001
             f"at most {bound[1]:,.0f}/s, {measured}; {busy}."
+        )
+    if cause == "background":
+        return (
+            f"slots held: at least {count(_slots_held(first), 'client')} in the background for "
+            f"{slots(first.slots, first.slot_kind)}, {measured}; {busy}."
         )
     flying = "an unknown number" if in_flight is None else f"{in_flight:,.0f}"
     flying += " in flight" + (f" for {count(first.slots, 'slot')}" if first.slots else "")

@@ -186,6 +186,11 @@ class Plan(Part):
     matched: Literal["capacity-matched", "as shipped"] = "capacity-matched"
     quick: bool = Field(default=False, description="too short for comparison with other runs")
     blocks: Annotated[int, Field(ge=1, le=1000)] = 5
+    starts: Literal["block", "cell"] = Field(
+        default="block",
+        description="how often a server is started fresh: for each block, or for each cell where what "
+        "earlier cells leave behind would count, such as memory",
+    )
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     probes: bool = Field(default=True, description="read resources of both sides once a second")
     time: Time = Time()

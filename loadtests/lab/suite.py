@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,13 @@ GENERATOR_START_S, SERVER_START_S, SEARCH_CELLS = 1.0, 0.9, 14
 
 
 def estimate_s(plan: Plan, cells: Sequence[PlannedCell]) -> float:
-    """Seconds the cells take: phases, the generator's start, and a server start per block and server.
+    """Seconds the cells take: phases, the generator's start, and the servers' starts.
 
     Counts the least warm-up, after which most cells are steady; `unsteady_s` is what all of them could add.
     """
     each = plan.time.warmup_s + plan.time.measure_s + GENERATOR_START_S
     count = sum(SEARCH_CELLS if cell.level is None else 1 for cell in cells)
-    starts = len({(cell.block, cell.server) for cell in cells})
+    starts = len({_start_of(plan, cell) for cell in cells})
     return each * count + SERVER_START_S * starts
 
 
@@ -69,7 +70,7 @@ def carry_out(run: Run, files: Path, progress: Progress) -> list[CellRecord]:
         bench = Bench(
             run.directory, run.plan, served, server_cpus, generator_cpus, calibration, token, upstream
         )
-        for _, group in groupby(left, key=lambda cell: (cell.block, cell.server)):
+        for _, group in groupby(left, key=partial(_start_of, run.plan)):
             _serve_and_measure(bench, list(group), progress)
     journal.end_leftovers(run.directory)
     records = archive.read_cells(run.directory)
@@ -87,8 +88,13 @@ def without_valid_repeat(plan: Plan, records: Sequence[CellRecord]) -> list[tupl
     return [pair for pair in wanted if pair not in valid]
 
 
+def _start_of(plan: Plan, cell: PlannedCell) -> tuple[int, str, str]:
+    """Which start of a server a cell is measured on."""
+    return cell.block, cell.server, cell.id if plan.starts == "cell" else ""
+
+
 def _serve_and_measure(bench: Bench, cells: list[PlannedCell], progress: Progress) -> None:
-    """The cells of one server in one block: a fresh start for them all, another only after a death."""
+    """Cells of one server: a fresh start for them all, another only after a death."""
     server: target.Target | None = None
     since: list[CellRecord] = []
     directory = Path(tempfile.mkdtemp(dir=bench.run.resolve(), prefix=".server-"))

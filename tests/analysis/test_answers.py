@@ -54,6 +54,19 @@ def test_an_explanation_tells_of_the_blocks_that_the_verdict_rests_on(tmp_path: 
     assert "slots exhausted: 32 threads" in answer.explanation[1]
 
 
+@pytest.mark.parametrize(("readers", "cause"), [(31, "background"), (30, "slots"), (0, "slots")])
+def test_slots_that_clients_in_the_background_hold_are_the_cause(
+    readers: int, cause: str, tmp_path: Path
+) -> None:
+    planted = (replace(GTHREAD, readers=readers), replace(UVICORN, readers=readers))
+    told = built(tmp_path, planted=planted).explanations
+    assert told["wsgi-gthread/process-wait/u128"].cause == cause
+    assert told["asgi-uvicorn/process-wait/u128"].cause == "users", "a task for each of them"
+    if readers == 31:
+        text = told["wsgi-gthread/process-wait/u128"].text
+        assert "slots held: at least 31 clients in the background for 32 threads" in text
+
+
 def test_throughput_over_threads_and_processes_with_its_bound_and_knee(tmp_path: Path) -> None:
     """Threads of 50 ms each: 20/s a thread, up to the 700/s that the planted server can do."""
     sizes = (1, 2, 4, 8, 16, 32, 64)

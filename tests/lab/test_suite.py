@@ -81,6 +81,14 @@ def test_a_server_is_started_fresh_in_each_block_and_once(finished: Path) -> Non
     assert len(set(starts.values())) == 4
 
 
+def test_a_plan_can_start_servers_fresh_for_each_cell(laboratory: Laboratory) -> None:
+    plan = laboratory.plan(TWINS)
+    outcome = laboratory.twins("suite", plan, "--no-report", "--set", "starts=cell", "--set", "blocks=1")
+    assert outcome.code == 0, outcome.err
+    runs = [cell.server_run for cell in archive.read_cells(laboratory.run_directory())]
+    assert len({run.health["pid"] for run in runs if run is not None}) == len(runs) == 4
+
+
 def test_a_cell_records_what_ran_and_how_it_ended(finished: Path) -> None:
     for cell in archive.read_cells(finished):
         assert cell.server_run is not None

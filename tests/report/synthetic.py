@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from loadtests.lab.records import (
+    BackgroundDocument,
     CellRecord,
     CellState,
     Check,
@@ -42,6 +43,7 @@ class Planted:
     slot_kind: str = "thread"
     processes: int = 1
     threads: int = 32
+    readers: int = 0  # slow ones in the background
 
     def throughput_per_s(self, users: float) -> float:
         bounds = [users / self.service_s, self.capacity_per_s]
@@ -276,7 +278,13 @@ def _generator(run: Run, planted: Planted, users: int, count: int, started: floa
         run_queue_share=0.01,
         loop_lag_us={"p50": 60.0, "p99": 400.0, "max": 900.0},
         send_lateness_us={"p50": None, "p99": None, "max": None},
+        background=_background(planted.readers),
     )
+
+
+def _background(readers: int) -> list[BackgroundDocument]:
+    held = BackgroundDocument(kind="readers", count=readers, ready_s=0.1, fewest=readers)
+    return [held] if readers else []
 
 
 def _checks(broken: Broken | None) -> list[Check]:
