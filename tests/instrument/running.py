@@ -37,7 +37,9 @@ class Outcome:
 
     @property
     def samples(self) -> Samples:
-        return np.array(read_samples(self.folder / "samples.bin"))
+        path = self.folder / "samples.bin"
+        assert path.is_file(), self.output
+        return np.array(read_samples(path))
 
     @property
     def measured(self) -> Samples:
