@@ -4,6 +4,7 @@ Latencies belong to requests *due* while measuring; throughput counts successful
 while measuring, so that a backlog served during the drain is not taken for speed.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from pydantic import Field
 
 from loadtests import costs
 from loadtests.analysis import steady
+from loadtests.analysis.growth import Growth, growth
 from loadtests.analysis.percentiles import lower_bounds, nines, percentiles
 from loadtests.lab.records import (
     BackgroundDocument,
@@ -88,6 +90,9 @@ class CellSummary(Record):
         description="growth of a fresh server's memory over its connections; null where it cannot be told"
     )
     rss_peak_bytes: int | None
+    rss_growth_bytes: Growth | None = Field(description="of the server's whole process tree while measuring")
+    descriptor_growth: Growth | None = Field(description="established connections left out")
+    thread_growth: Growth | None
     generator_rss_peak_bytes: int | None
     interface: str | None = Field(description="wsgi or asgi, as the server itself says")
     processes: int | None
@@ -115,8 +120,16 @@ COPIED = tuple(
 )
 
 
-def summarise_cell(record: CellRecord, samples: Samples, target_us: int | None = None) -> CellSummary:
-    """Figures of a finished cell; `samples` has shape (n,) and dtype SAMPLE; `target_us` is for goodput."""
+def summarise_cell(
+    record: CellRecord,
+    samples: Samples,
+    target_us: int | None = None,
+    readings: Sequence[Mapping[str, Any]] = (),
+) -> CellSummary:
+    """Figures of a finished cell; `samples` has shape (n,) and dtype SAMPLE; `target_us` is for goodput.
+
+    `readings` are the lines of `probes.jsonl`; without them nothing is known to have grown.
+    """
     run = record.server_run
     facts: dict[str, Any] = {
         **{name: getattr(record, name) for name in COPIED},
@@ -136,7 +149,7 @@ def summarise_cell(record: CellRecord, samples: Samples, target_us: int | None =
     }
     figures |= {"at_least": [], "nines": []}
     if record.state != "invalid" and record.generator is not None:
-        figures |= _figures(record, samples, target_us)
+        figures |= _figures(record, samples, target_us) | _growth(record.generator, readings)
     return CellSummary(**facts, **figures)
 
 
@@ -250,6 +263,27 @@ def _resources(probe: SideProbe | None, duration_s: float, successes: int) -> di
         found["cpu_ms_per_request"] = costs.cpu_ms_per_request(probe, successes)
         found["requests_per_s_per_core"] = costs.requests_per_s_per_core(probe, successes)
     return found
+
+
+def _growth(generator: GeneratorDocument, readings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    begin_s = generator.zero_unix_s + generator.warmup_us / 1e6
+    end_s = generator.zero_unix_s + generator.measure_us / 1e6
+    server = [reading for reading in readings if reading["side"] == "server"]
+    held = {
+        "rss_growth_bytes": [(r["unix_s"], r["rss_bytes"]) for r in server],
+        "descriptor_growth": [(r["unix_s"], _descriptors(r)) for r in server],
+        "thread_growth": [(r["unix_s"], r["threads"]) for r in server],
+    }
+    return {
+        name: growth([(at, value) for at, value in found if value is not None], begin_s, end_s)
+        for name, found in held.items()
+    }
+
+
+def _descriptors(reading: Mapping[str, Any]) -> int | None:
+    # how many connections stay open is the clients' affair; one that the server forgot is in close-wait
+    total: int | None = reading["descriptors"]
+    return None if total is None else total - (reading["sockets"] or {}).get("established", 0)
 
 
 def _cores(record: CellRecord) -> int | None:

@@ -7,12 +7,13 @@
 A level is users (`64` or `u64`) or arrivals per second (`r2000`); left out, it is the scenario's reference
 level; a ratio without a place is asked of every scenario. `ratio` divides the metric as it is measured. A
 gate fails only when the interval clears the limit; where limit and interval overlap it is inconclusive.
+Failed requests and growth have an interval of their own in every cell: the worst cell decides.
 """
 
 import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -100,16 +101,26 @@ def parse(text: str) -> Gate:
         limit = float(found["limit"])
     except ValueError:
         raise GateError(f"gate {text!r}: the limit {found['limit']!r} is no number.") from None
+    metric = _metric(text, found["of"] if ratio else found["metric"])
+    if ratio and metric.within is not None:
+        raise GateError(f"gate {text!r}: there is no ratio of {metric.name}, which may be 0.")
     names: list[str | None] = [*(place if ratio else place[1:]), None, None]
     return Gate(
         text=text.strip(),
-        metric=_metric(text, found["of"] if ratio else found["metric"]),
+        metric=metric,
         servers=(found["server"], found["baseline"]) if ratio else (place[0],),
         operator=found["operator"],
         limit=limit,
         scenario=names[0],
         level=names[1],
     )
+
+
+def check_names(gates: Iterable[str], servers: Collection[str], scenarios: Collection[str]) -> None:
+    """Raise GateError for a gate that cannot be read, or whose server or scenario is none of these."""
+    for gate in (parse(text) for text in gates):
+        _known(gate, "server", gate.servers, servers)
+        _known(gate, "scenario", (gate.scenario,) if gate.scenario else (), scenarios)
 
 
 def judge(
@@ -145,6 +156,9 @@ def _result(gate: Gate, place: str, sides: Sequence[Sequence[CellSummary]]) -> G
     reason = "no sound cell has the figure"
     if found is not None:
         status, reason = _status(found, gate.operator, gate.limit)
+        durations = [cell.duration_s for side in sides for cell in side if cell.duration_s]
+        if gate.metric.within is not None and durations:
+            reason += f", over {max(durations):.0f} s"
     return GateResult(
         gate=gate.text,
         place=place,
@@ -174,6 +188,8 @@ def _status(found: _Range, operator: str, limit: float) -> tuple[Status, str]:
 
 def _range(metric: Metric, cells: Sequence[CellSummary]) -> _Range | None:
     """The 95 % interval over blocks; unbounded from one block, or on the side a bound leaves open."""
+    if metric.within is not None:
+        return _worst(metric, metric.within, cells)
     sound = [(metric.pick(cell), cell.state) for cell in cells if cell.state != "invalid"]
     bounded = any(is_lower_bound(metric, cell) for cell in cells)
     values = [value for value, _ in sound if value is not None]
@@ -191,6 +207,20 @@ def _range(metric: Metric, cells: Sequence[CellSummary]) -> _Range | None:
         0.0 if low is None or (limited and metric.limited == "at most") else low,
         math.inf if high is None or bounded or (limited and metric.limited == "at least") else high,
     )
+
+
+def _worst(
+    metric: Metric,
+    within: Callable[[CellSummary], tuple[float, float] | None],
+    cells: Sequence[CellSummary],
+) -> _Range | None:
+    """The largest of all cells, which the others cannot make up for: one leak is one too many."""
+    found = [
+        (value, *interval)
+        for cell in cells
+        if (value := metric.pick(cell)) is not None and (interval := within(cell)) is not None
+    ]
+    return _Range(*(max(column) for column in zip(*found, strict=True))) if found else None
 
 
 def _ratio_range(metric: Metric, ours: Sequence[CellSummary], theirs: Sequence[CellSummary]) -> _Range | None:
@@ -224,7 +254,7 @@ def _metric(text: str, name: str) -> Metric:
     return metric
 
 
-def _known(gate: Gate, what: str, names: Iterable[str], known: set[str]) -> None:
+def _known(gate: Gate, what: str, names: Iterable[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
             raise GateError(f"gate {gate.text!r}: the run has no {what} {name!r}{_nearest(name, known)}.")

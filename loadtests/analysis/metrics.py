@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from loadtests.analysis.cells import CellSummary, Percentiles
+from loadtests.analysis.growth import Growth
 
-Unit = Literal["per_s", "bytes_per_s", "us", "ms", "bytes", "share", "cores"]
+Unit = Literal["per_s", "bytes_per_s", "us", "ms", "bytes", "share", "cores", "count"]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """`limited`: what a figure becomes where the generator was the limit."""
+    """`limited`: what a figure becomes where the generator was the limit.
+
+    `within`: the interval that one cell alone gives; such a figure may be 0 or less and has no ratio.
+    """
 
     name: str
     label: str
@@ -19,6 +23,7 @@ class Metric:
     higher_is_better: bool
     limited: Literal["exact", "at least", "at most"]
     pick: Callable[[CellSummary], float | None]
+    within: Callable[[CellSummary], tuple[float, float] | None] | None = None
 
 
 def _percentile(times: Percentiles | None, name: str) -> float | None:
@@ -35,6 +40,28 @@ def _service(name: str) -> Callable[[CellSummary], float | None]:
 
 def _error_share(cell: CellSummary) -> float | None:
     return cell.failures / cell.requests if cell.requests and cell.failures is not None else None
+
+
+def _failed(cell: CellSummary) -> float | None:
+    """Of the requests that were sent: what was dropped never reached the server."""
+    return None if cell.failures is None or cell.dropped is None else cell.failures - cell.dropped
+
+
+def _counted(cell: CellSummary) -> tuple[float, float] | None:
+    count = _failed(cell)
+    return None if count is None else (count, count)
+
+
+def _grown(name: str, label: str, unit: Unit, pick: Callable[[CellSummary], Growth | None]) -> Metric:
+    def change(cell: CellSummary) -> float | None:
+        found = pick(cell)
+        return None if found is None else found.change
+
+    def interval(cell: CellSummary) -> tuple[float, float] | None:
+        found = pick(cell)
+        return None if found is None else (found.low, found.high)
+
+    return Metric(name, label, unit, False, "exact", change, interval)
 
 
 def is_lower_bound(metric: Metric, cell: CellSummary) -> bool:
@@ -82,5 +109,9 @@ METRICS = {
             lambda c: c.memory_per_connection_bytes,
         ),
         Metric("rss_peak_bytes", "peak memory", "bytes", False, "exact", lambda c: c.rss_peak_bytes),
+        Metric("failed_requests", "failed requests", "count", False, "exact", _failed, _counted),
+        _grown("rss_growth_bytes", "growth of memory", "bytes", lambda c: c.rss_growth_bytes),
+        _grown("descriptor_growth", "growth of open descriptors", "count", lambda c: c.descriptor_growth),
+        _grown("thread_growth", "growth of threads", "count", lambda c: c.thread_growth),
     )
 }

@@ -47,7 +47,11 @@ def read(run_dirs: Sequence[Path]) -> Reading:
             name = record.id if len(run_dirs) == 1 else f"{manifest.run}:{record.id}"
             directory = archive.cell_directory(run_dir, record.id)
             target = target_of(manifest.plan, record.scenario)
-            summary = summarise_cell(record, archive.directory_samples(directory), target.p99_us)
+            samples, readings = (
+                archive.directory_samples(directory),
+                archive.read_lines(directory / "probes.jsonl"),
+            )
+            summary = summarise_cell(record, samples, target.p99_us, readings)
             place = directory.resolve().relative_to(run_dirs[0].resolve().parent)
             found.cells[name] = summary.model_copy(
                 update={"id": name, "block": record.block + blocks, "directory": f"../{place.as_posix()}/"}

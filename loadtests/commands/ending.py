@@ -43,7 +43,11 @@ def run_document(run: Path, record: CellRecord) -> dict[str, Any]:
 
 
 def suite_document(
-    run: Path, records: Sequence[CellRecord], missing: Sequence[tuple[str, str]], written: Sequence[Path]
+    run: Path,
+    records: Sequence[CellRecord],
+    missing: Sequence[tuple[str, str]],
+    written: Sequence[Path],
+    gates: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The JSON document of `twins suite`."""
     return {
@@ -52,6 +56,7 @@ def suite_document(
         "cells": len(records),
         "states": dict(Counter(record.state for record in records)),
         "without_valid_repeat": [{"server": server, "scenario": scenario} for server, scenario in missing],
+        "gates": list(gates),
         "searches": [search.model_dump(mode="json") for search in archive.read_searches(run)],
         "report": [str(path) for path in written],
     }
@@ -62,8 +67,9 @@ def closing_lines(
     records: Sequence[CellRecord],
     missing: Sequence[tuple[str, str]] = (),
     written: Sequence[Path] = (),
+    gates: Sequence[str] = (),
 ) -> list[str]:
-    """The end block: a line per server and scenario, validity, the answer, where the report is, what next."""
+    """The end block: the answer, validity, the gates, where the report is, what next."""
     from loadtests.analysis.cells import summarise_cell
 
     lines = []
@@ -82,6 +88,7 @@ def closing_lines(
         states = Counter(record.state for record in records)
         lines.append("cells: " + ", ".join(f"{count} {state}" for state, count in states.most_common()))
     lines += [f"no valid repeat: {scenario} on {server}" for server, scenario in missing]
+    lines += gates
     pages = [path for path in written if path.suffix == ".html"]
     if pages:
         lines.append(f"report: {pages[0]}")

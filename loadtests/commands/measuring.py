@@ -109,7 +109,7 @@ def suite(
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Measure all cells of a plan in blocks, then write its report."""
+    """Measure all cells of a plan in blocks, write its report, judge its gates."""
     progress = Progress(quiet=as_json)
     if resume is not None:
         if plan is not None or overrides or quick:
@@ -131,13 +131,14 @@ def suite(
         records = _measure(begun, files_directory(files), progress)
     written = _report(begun.directory, with_report)
     missing = without_valid_repeat(begun.plan, records)
+    gates, code = _gates(begun)
     if as_json:
-        print_json(suite_document(begun.directory, records, missing, written))
+        print_json(suite_document(begun.directory, records, missing, written, gates))
     else:
-        for line in closing_lines(begun.directory, records, missing, written):
+        for line in closing_lines(begun.directory, records, missing, written, gates):
             print(line)
-    if missing:
-        raise typer.Exit(UNMEASURED)
+    if missing or code:
+        raise typer.Exit(UNMEASURED if missing else code)
 
 
 def matrix_lines(plan: Plan) -> list[str]:
@@ -167,7 +168,12 @@ def matrix_lines(plan: Plan) -> list[str]:
 def _plan(name: str | None, quick: bool, overrides: list[str]) -> tuple[Plan, list[str]]:
     chosen = find_plan(name or ("quick" if quick else "standard"))
     short = QUICK if quick and name is not None else ()
-    return without_missing(read_plan(chosen, [*environment_overrides(), *short, *overrides]))
+    found = read_plan(chosen, [*environment_overrides(), *short, *overrides])
+    if found.gates:
+        from loadtests.commands.gating import refuse_unreadable
+
+        refuse_unreadable(found)
+    return without_missing(found)
 
 
 def _measure(begun: Run, files: Path, progress: Progress) -> list[CellRecord]:
@@ -194,6 +200,16 @@ def _report(run: Path, with_report: bool) -> list[Path]:
             print(line, file=sys.stderr)
     write_tables(run)
     return write_report([run]) if with_report else []
+
+
+def _gates(finished: Run) -> tuple[list[str], int]:
+    """A line for each gate of the plan, and the exit code."""
+    if not finished.plan.gates:
+        return [], 0
+    from loadtests.commands.gating import gate_lines, judged
+
+    results, code = judged(finished.directory)
+    return gate_lines(results), code
 
 
 def _calibration() -> dict[str, Any] | None:

@@ -65,7 +65,10 @@ def init(file: Annotated[Path, typer.Argument(help="File to write.")] = Path("pl
 @app.command()
 def validate(plan: Annotated[str, typer.Argument(help="Plan file, or the name of a shipped plan.")]) -> None:
     """Check a plan without running it."""
+    from loadtests.commands.gating import refuse_unreadable
+
     resolved = read_plan(find_plan(plan))
+    refuse_unreadable(resolved)
     cells = planned_cells(resolved)
     print(f"{plan} is valid: {len(cells)} cells, about {duration(estimate_s(resolved, cells))}.")
 

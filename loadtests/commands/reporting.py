@@ -69,6 +69,7 @@ def check(
 ) -> None:
     """Hold a run against gates such as `p99_us < 50000 @ asgi-uvicorn/download-small/64`."""
     from loadtests.analysis import gates as judging
+    from loadtests.commands.gating import gate_lines
     from loadtests.report import junit as junit_report
 
     asked = None if gates is None else _gate_lines(gates)
@@ -76,8 +77,8 @@ def check(
         outcome = judging.check(find_run(run, results), asked)
     except judging.GateError as error:
         raise PlanError(str(error)) from None
-    for gate in outcome:
-        print(f"{gate.status:<13} {gate.gate} · {gate.place}: {gate.reason}")
+    for line in gate_lines(outcome):
+        print(line)
     if junit is not None:
         archive.write_text(junit, junit_report.document(outcome))
     if code := judging.exit_code(outcome, strict=strict):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from loadtests.analysis.metrics import Unit
 
-ReadUnit = Unit | Literal["times", "count", "s", "plain", "percent"]
+ReadUnit = Unit | Literal["times", "s", "plain", "percent"]
 NONE = "\N{EN DASH}"
 _BYTES = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -33,7 +33,7 @@ def figure(value: float | None, unit: ReadUnit) -> str:
         case "cores":
             return f"{value:.2f} cores"
         case "count":
-            return f"{value:,.0f}"
+            return f"{round(value):,}"
         case "plain":
             return f"{value:.4g}"
 
@@ -53,7 +53,7 @@ def _time(us: float) -> str:
 
 def _bytes(value: float) -> str:
     power = 0
-    while value >= 1024 and power < len(_BYTES) - 1:
+    while abs(value) >= 1024 and power < len(_BYTES) - 1:
         value /= 1024
         power += 1
     return f"{_digits(value) if power else f'{value:.0f}'} {_BYTES[power]}"

@@ -21,7 +21,7 @@ def document(results: Sequence[GateResult]) -> str:
         case = ElementTree.SubElement(suite, "testcase", classname=result.place, name=result.gate, time="0")
         if result.status != "passed":
             kind = "failure" if result.status == "failed" else "skipped"
-            ElementTree.SubElement(case, kind, message=_told(result))
+            ElementTree.SubElement(case, kind, message=told(result))
     root = ElementTree.Element("testsuites")
     root.append(suite)
     ElementTree.indent(root)
@@ -29,8 +29,9 @@ def document(results: Sequence[GateResult]) -> str:
     return text + "\n"
 
 
-def _told(result: GateResult) -> str:
+def told(result: GateResult) -> str:
+    """Why a gate came out as it did, with what was measured, its interval and the limit."""
     measured = figure(result.value, result.unit)
     if result.low is not None and result.high is not None:
         measured += f" ({figure(result.low, result.unit)} to {figure(result.high, result.unit)})"
-    return f"{result.reason}: measured {measured}, limit {result.limit:g}"
+    return f"{result.reason}: measured {measured}, limit {figure(result.limit, result.unit)}"

@@ -1,11 +1,14 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from loadtests.analysis import gates
 from loadtests.analysis.conditions import GateError, parse
+from loadtests.lab import archive
 from tests.report.synthetic import Broken, Planted, Run, write
 
+MIB = 1 << 20
 PLANTED = (
     Planted("wsgi-gthread", block_sd=0.01),
     Planted("asgi-uvicorn", slots=None, block_sd=0.01),
@@ -84,3 +87,37 @@ def test_parse() -> None:
         None,
         1.1,
     )
+
+
+def test_growth_is_judged_by_the_worst_cell_and_by_its_own_interval(tmp_path: Path) -> None:
+    """Memory of one block in three grows by 20 MiB in four seconds; the others shrink."""
+    run = write(tmp_path, Run(planted=PLANTED[:1], users=(8,)))
+    for cell in archive.read_cells(run):
+        assert cell.generator is not None
+        begin = cell.generator.zero_unix_s + cell.generator.warmup_us / 1e6
+        lines = [
+            {"unix_s": begin + 0.2 * n, "side": side, "rss_bytes": 80 * MIB + n * (cell.block - 2) * MIB}
+            | {"threads": 4, "descriptors": 9 + n, "sockets": {"established": n}}
+            for n in range(20)
+            for side in ("generator", "server")
+        ]
+        directory = archive.cell_directory(run, cell.id)
+        (directory / "probes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    place = "wsgi-gthread/process-wait/8"
+    for gate, status in (
+        (f"rss_growth_bytes < {19 * MIB} @ {place}", "failed"),
+        (f"rss_growth_bytes < {21 * MIB} @ {place}", "passed"),
+        (f"descriptor_growth < 1 @ {place}", "passed"),
+        (f"thread_growth <= 0 @ {place}", "passed"),
+        (f"failed_requests <= 0 @ {place}", "passed"),
+    ):
+        (result,) = gates.check(run, [gate])
+        assert result.status == status, result
+        assert result.reason.endswith(", over 4 s")
+
+
+def test_what_was_not_read_is_inconclusive_and_has_no_ratio(run: Path) -> None:
+    (result,) = gates.check(run, ["rss_growth_bytes < 1 @ wsgi-gthread/process-wait"])
+    assert (result.status, result.value) == ("inconclusive", None)
+    with pytest.raises(GateError, match="no ratio of rss_growth_bytes"):
+        parse("ratio(asgi-uvicorn, wsgi-gthread, rss_growth_bytes) < 2")

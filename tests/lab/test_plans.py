@@ -1,5 +1,6 @@
 """Plans: every mistake in one sentence, precedence, the order of a run."""
 
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loadtests.cli import app, guarded
 from loadtests.lab.generator import scaled
 from loadtests.lab.order import planned_cells
 from loadtests.lab.plan import Plan, PlanError
@@ -142,3 +144,21 @@ def test_blocks_differ_in_their_order() -> None:
 
 def test_a_profile_scales_with_the_rate() -> None:
     assert scaled("1x15,6x5,1>2.5x25", 100) == "100x15,600x5,100>250x25"
+
+
+@pytest.mark.parametrize(
+    ("gate", "sentence"),
+    [
+        ("p99_us below 5", "cannot be read"),
+        ("throughput > 1 @ wsgi-snc/health", "did you mean 'wsgi-sync'?"),
+        ("throughput > 1 @ wsgi-sync/helth", "did you mean 'health'?"),
+    ],
+)
+def test_a_gate_is_refused_before_anything_is_measured(
+    gate: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(f'gates = ["{gate}"]\n[servers.wsgi-sync]\n[scenarios.health]\n[load]\nusers = [1]\n')
+    for command in (["suite", str(path), "--dry-run"], ["plan", "validate", str(path)]):
+        assert guarded(partial(app, command)) == 2
+        assert sentence in capsys.readouterr().err

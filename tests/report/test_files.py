@@ -159,7 +159,7 @@ def test_junit_is_what_ci_reads(report: Path) -> None:
     assert [len(case) for case in suite.findall("testcase")] == [0, 1, 1]
     failure = suite.find("testcase/failure")
     assert failure is not None
-    assert "limit 1e+09" in str(failure.get("message"))
+    assert "limit 1,000,000,000/s" in str(failure.get("message"))
 
 
 def test_mistakes_are_one_sentence(tmp_path: Path, report: Path) -> None:

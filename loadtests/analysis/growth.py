@@ -1,0 +1,46 @@
+"""Did what a server holds grow while it was measured: memory, descriptors, threads?
+
+Judged is what is left after a collection: the measuring phase is cut into equal stretches, and each counts
+with its least reading. Through these goes the Theil-Sen slope with its 95 % interval (Sen, "Estimates of the
+regression coefficient based on Kendall's tau", JASA 63, 1968), times the length of the phase. As a median of
+slopes it looks past a cache that is filled once and past the sawtooth of a garbage collector; what is kept
+of each request it cannot miss.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from pydantic import Field
+from scipy import stats  # type: ignore[import-untyped]  # scipy ships no types
+
+from loadtests.lab.records import Record
+
+STRETCHES = 60
+FEWEST = 6  # stretches: with fewer, the interval of a slope holds every slope there is
+
+
+class Growth(Record):
+    """From the start of the measuring phase to its end, along the trend; below 0 where it shrank."""
+
+    change: float
+    low: float = Field(description="of the 95 % interval")
+    high: float = Field(description="of the 95 % interval")
+    start: float = Field(description="the least reading of the phase's first stretch")
+
+
+def growth(readings: Sequence[tuple[float, float]], begin_s: float, end_s: float) -> Growth | None:
+    """Growth from `begin_s` to `end_s`, from (second, value) pairs; None from fewer than 6 stretches."""
+    inside = [(moment, value) for moment, value in readings if begin_s <= moment < end_s]
+    count = min(STRETCHES, len(inside))
+    if count < FEWEST:
+        return None
+    floors: dict[int, float] = {}
+    for moment, value in inside:
+        stretch = int((moment - begin_s) / (end_s - begin_s) * count)
+        floors[stretch] = min(value, floors.get(stretch, value))
+    if len(floors) < FEWEST:
+        return None
+    at, least = np.array(sorted(floors)), np.array([floors[stretch] for stretch in sorted(floors)])
+    found = stats.theilslopes(least, at, alpha=0.95)
+    change, low, high = (float(slope) * count for slope in (found.slope, found.low_slope, found.high_slope))
+    return Growth(change=change, low=low, high=high, start=float(least[0]))
