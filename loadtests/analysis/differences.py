@@ -26,7 +26,6 @@ Outcome = Literal[
     "not measured",
     "same run",
 ]
-FEWEST_FREE = 2  # pairs; a generator held up in a few blocks says nothing of the server in the others
 LIMITED = "the load generator, not the server, was the limit"
 
 
@@ -82,7 +81,7 @@ def paired(
         else:
             reasons.append(f"block {block}: {_missing(cells, metric)}")
     free = [pair for pair, bound in zip(pairs, limits, strict=True) if not any(bound)]
-    if len(free) >= FEWEST_FREE and 2 * len(free) > len(pairs):
+    if 2 * len(free) > len(pairs):  # held up in a few blocks, it says nothing of the server in the others
         held_up = len(pairs) - len(free)
         reasons += [f"{held_up} of {len(pairs)} blocks left out: {LIMITED}"] if held_up else []
         pairs, limits = free, []

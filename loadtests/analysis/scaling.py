@@ -229,10 +229,11 @@ def _fit(
             laws.append(fit([n for n, _ in rows], [x for _, x in rows]))
         except UnfittableError as error:
             reason = str(error)
-    return (_over_blocks(laws), None) if laws else (None, reason or "no sound cell to fit a law to")
+    return (over_blocks(laws), None) if laws else (None, reason or "no sound cell to fit a law to")
 
 
-def _over_blocks(laws: Sequence[Law]) -> LawFit:
+def over_blocks(laws: Sequence[Law]) -> LawFit:
+    """The law whose parameters are the means over blocks; its peak and ceiling where they are certain."""
     sigma, kappa = _parameter([law.sigma for law in laws]), _parameter([law.kappa for law in laws])
     peaks = [law.peak for law in laws if law.peak is not None]
     ceilings = [law.ceiling_per_s for law in laws if law.ceiling_per_s is not None]

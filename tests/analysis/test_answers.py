@@ -11,6 +11,7 @@ from loadtests.analysis.floors import floor, spreads
 from loadtests.analysis.metrics import METRICS
 from loadtests.analysis.points import points
 from loadtests.analysis.reading import PoolingError, read
+from loadtests.analysis.scaling import SLOTS_BEND
 from loadtests.analysis.summary import Summary, against, build
 from loadtests.analysis.wording import times
 from tests.report.synthetic import Broken, Planted, Run, primary, replace, write
@@ -185,6 +186,23 @@ def test_a_block_whose_generator_was_held_up_is_left_out(tmp_path: Path) -> None
     assert answer.verdict == whole.verdict
     assert answer.blocks == whole.blocks - 1
     assert any("1 of" in reason and "left out" in reason for reason in answer.reasons)
+    most = [replace(limited, block=block) for block in (1, 2)]
+    (bounded,) = built(tmp_path / "held up mostly", broken=most).answers
+    assert (bounded.verdict, bounded.blocks) == ("at most", whole.blocks)
+
+
+def test_what_a_busy_generator_cannot_blur_is_compared_all_the_same(tmp_path: Path) -> None:
+    held_up = Broken("wsgi-gthread", "process-wait", "generator-limited", "generator 97 %", 0, 128)
+    cells = built(tmp_path, broken=[held_up]).cells.values()
+    ours, theirs = (
+        [cell for cell in cells if (cell.server, cell.level.value) == (server, 128)]
+        for server in ("asgi-uvicorn", "wsgi-gthread")
+    )
+    outcomes = {
+        name: paired(ours, theirs, METRICS[name], Judge(1, {})).verdict
+        for name in ("cpu_ms_per_request", "throughput")
+    }
+    assert outcomes == {"cpu_ms_per_request": "faster", "throughput": "at most"}
 
 
 def test_no_verdict_is_given_on_response_times_that_are_lower_bounds(tmp_path: Path) -> None:
@@ -210,7 +228,7 @@ def test_slots_bend_a_curve_and_no_peak_is_claimed(tmp_path: Path) -> None:
     gthread = curves["wsgi-gthread"]
     assert gthread.bound_per_s == pytest.approx(640, rel=0.03)
     assert gthread.usl is not None
-    assert gthread.usl.peak is None
+    assert (gthread.usl.peak, gthread.usl.peak_reason) == (None, SLOTS_BEND)
     straight = curves["asgi-uvicorn"]
     assert straight.usl is not None
     assert straight.usl.peak is None

@@ -74,6 +74,7 @@ def test_goodput_is_within_the_target(tmp_path: Path) -> None:
     rows = [{"due_us": 2_000_000, "last_byte_us": 1000 * (1 + i % 2)} for i in range(40)]
     found = summarise_cell(cell(tmp_path), samples(*rows), target_us=1500)
     assert (found.throughput_per_s, found.goodput_per_s) == (10.0, 5.0)
+    assert summarise_cell(cell(tmp_path / "a"), samples(*rows), target_us=1000).goodput_per_s == 5.0
     assert summarise_cell(cell(tmp_path / "b"), samples(*rows)).goodput_per_s is None
 
 

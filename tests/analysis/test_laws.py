@@ -5,12 +5,16 @@ R's `usl` package prints for it. The Cisco benchmark: Schwartz, "Practical Scala
 Universal Scalability Law" (2015), listed with its coefficients.
 """
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtests.analysis.laws import Law, UnfittableError, fit_amdahl, fit_usl, slots_bound_per_s
+from loadtests.analysis.scaling import LawFit, over_blocks
 
 SDM91 = {1: 64.9, 18: 995.9, 36: 1652.4, 72: 1853.2, 108: 1828.9, 144: 1775.0, 216: 1702.2}
 CISCO = [
@@ -82,3 +86,24 @@ def test_what_cannot_be_fitted_says_why(levels: list[float], throughput: list[fl
 
 def test_little_s_law_bound() -> None:
     assert slots_bound_per_s(32, 0.05) == pytest.approx(640)
+
+
+def over(sigmas: Sequence[float], kappas: Sequence[float], missed: float = 0.01) -> LawFit:
+    return over_blocks([Law(100, sigma, kappa, missed) for sigma, kappa in zip(sigmas, kappas, strict=True)])
+
+
+def test_a_peak_and_a_ceiling_are_claimed_where_they_are_certain() -> None:
+    sure, unsure = (0.049, 0.050, 0.051), (0.001, 0.090, 0.001)
+    certain = over(sure, [s / 50 for s in sure])
+    assert certain.sigma.low == pytest.approx(0.050 - 4.3027 * 0.001 / math.sqrt(3), abs=1e-6)
+    assert certain.peak is not None
+    assert certain.ceiling_per_s is not None
+    assert certain.peak.value == pytest.approx(math.sqrt(0.95 / 0.001), rel=0.01)
+    assert certain.ceiling_per_s.value == pytest.approx(2000, rel=0.01)
+    assert over(sure, [s / 50 for s in unsure]).peak_reason == "κ's interval holds zero"
+    assert (
+        over(sure, [s / 50 for s in sure], 0.06).peak_reason == "the law misses the measured points by 6.0%"
+    )
+    assert over(unsure, [s / 50 for s in sure]).ceiling_per_s is None
+    one = over(sure[:1], [0.001])
+    assert (one.ceiling_per_s, one.peak, one.peak_reason) == (None, None, "one block gives no interval for κ")

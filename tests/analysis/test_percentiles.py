@@ -26,6 +26,13 @@ def test_nothing_has_no_percentile() -> None:
     assert nines(np.empty(0, dtype=np.int64)) == []
 
 
+@pytest.mark.parametrize(("count", "last"), [(40, 0.75), (999, 0.95), (1000, 0.99), (1999, 0.99)])
+def test_the_curve_of_nines_ends_where_its_samples_do(count: int, last: float) -> None:
+    found = nines(np.arange(1, count + 1))
+    assert found[0] == (0.0, 1)
+    assert found[-1][0] == last
+
+
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=300), st.sampled_from([0.5, 0.9, 0.99, 0.999]))
 def test_nearest_rank_is_numpy_s_inverted_cdf(values: list[int], quantile: float) -> None:
     ordered = np.sort(np.asarray(values, dtype=np.int64))
@@ -35,5 +42,6 @@ def test_nearest_rank_is_numpy_s_inverted_cdf(values: list[int], quantile: float
 def test_a_percentile_beyond_a_censored_request_is_a_lower_bound() -> None:
     found = percentiles(np.arange(1000))
     assert lower_bounds(found, np.array([980]), 0) == ["p99", "max"]
+    assert lower_bounds(found, np.array([found["max"]]), 0) == ["max"]
     assert lower_bounds(found, np.array([], dtype=np.int64), 0) == []
     assert lower_bounds(found, np.array([], dtype=np.int64), 1) == [n for n, v in found.items() if v]

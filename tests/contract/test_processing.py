@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import socket
 import time
 import zlib
 from collections import Counter
@@ -10,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from shared.settings import MAX_JSON_BYTES
 from tests.contract.test_downloads import DATA
 from tests.servers import Running
-from tests.wire import Answer, ask
+from tests.wire import Answer, ask, exchange, read_answer, request_bytes
 
 JSON = ("Content-Type", "application/json")
 
@@ -130,8 +132,6 @@ def test_only_json_is_taken(server: Running) -> None:
 
 
 def test_a_chunked_body_is_read_and_bounded(server: Running) -> None:
-    from tests.wire import exchange
-
     head = b"POST /process HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
     small = (
         b"Transfer-Encoding: chunked\r\n\r\n24\r\n"
@@ -142,3 +142,10 @@ def test_a_chunked_body_is_read_and_bounded(server: Running) -> None:
     block = b"10000\r\n" + b" " * 65536 + b"\r\n"
     large = b"Transfer-Encoding: chunked\r\n\r\n" + block * 33 + b"0\r\n\r\n"
     assert exchange(server.port, head + large).status == 413
+
+
+def test_a_body_announced_too_large_is_refused_before_it_comes(server: Running) -> None:
+    head = request_bytes("POST", "/process", [JSON, ("Content-Length", str(MAX_JSON_BYTES + 1))])
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(head)
+        assert read_answer(connection, "POST").status == 413

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from loadtests.instrument.checks import cell_state, self_checks
-from loadtests.lab.records import Check, GeneratorDocument
+from loadtests.lab.records import BackgroundDocument, Check, GeneratorDocument
 from loadtests.samples import CENSORED, DROPPED, KINDS, OK, SAMPLE, Samples
 
 
@@ -75,6 +75,8 @@ def test_a_sound_cell() -> None:
     ("known", "state"),
     [
         ({"slots": 4}, "server-limited"),
+        ({"slots": 5}, "server-limited"),
+        ({"slots": 6}, "unsaturated"),
         ({"server_cpu_share": 0.97}, "server-limited"),
         ({}, "server-limited"),
     ],
@@ -101,6 +103,33 @@ def test_a_generator_at_its_limit_gives_a_lower_bound(changes: dict[str, Any], n
     assert str(reason).startswith(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "field", "limit"),
+    [
+        ("generator CPU", "cpu_measure_share", 0.90),
+        ("run queue", "run_queue_share", 0.10),
+        ("loop lag", "loop_lag_us", 20_000.0),
+        ("send lateness", "send_lateness_us", 5_000.0),
+    ],
+)
+def test_a_generator_is_sound_up_to_the_limit(name: str, field: str, limit: float) -> None:
+    for figure, status in ((limit, "ok"), (limit * 1.01, "failed")):
+        value = {"p50": 1.0, "p99": figure, "max": figure} if field.endswith("_us") else figure
+        assert judged(closed_loop(), document(**{field: value}))[name].status == status
+
+
+def test_what_makes_a_cell_invalid_goes_before_a_lower_bound() -> None:
+    found = judged(closed_loop(), document(cpu_measure_share=0.95), 9_999)
+    assert cell_state(list(found.values()))[0] == "invalid"
+
+
+@pytest.mark.parametrize("name", ["background", "cold cache", "upstream hits"])
+def test_a_condition_that_did_not_hold_makes_the_cell_invalid(name: str) -> None:
+    failed = Check(name=name, status="failed", figure=1.0, limit=0.0, unit="", advice="why")
+    state, reason = cell_state(list(judged(closed_loop(), document(conditions=[failed])).values()))
+    assert (state, reason) == ("invalid", f"{name}: why")
+
+
 def test_what_was_not_recorded_is_not_available() -> None:
     none = {"p50": None, "p99": None, "max": None}
     of = document(cpu_measure_share=None, run_queue_share=None, loop_lag_us=none, send_lateness_us=none)
@@ -116,7 +145,9 @@ def test_one_short_stop_is_a_warning() -> None:
     assert "300 ms" in found["loop lag"].advice
 
 
-@pytest.mark.parametrize(("wrong", "status"), [(10, "warning"), (400, "failed"), (4_400, "failed")])
+@pytest.mark.parametrize(
+    ("wrong", "status"), [(10, "warning"), (40, "warning"), (41, "failed"), (4_400, "failed")]
+)
 def test_failures_are_a_warning_up_to_one_percent(wrong: int, status: str) -> None:
     samples = closed_loop()
     samples["kind"][-wrong:] = KINDS.index("body")
@@ -131,6 +162,14 @@ def test_no_request_at_all_is_invalid() -> None:
     assert cell_state(list(found.values()))[0] == "invalid"
 
 
+def test_a_cell_without_a_single_success_is_invalid() -> None:
+    samples = closed_loop()
+    samples["kind"] = CENSORED
+    found = judged(samples, document())
+    assert (found["answers"].status, found["answers"].figure) == ("failed", 1.0)
+    assert cell_state(list(found.values()))[0] == "invalid"
+
+
 @pytest.mark.parametrize(
     ("count", "broken", "status"),
     [(4_402, 0, "ok"), (4_400, 0, "failed"), (4_400, 2, "ok"), (4_403, 2, "failed")],
@@ -139,6 +178,12 @@ def test_only_what_broke_on_the_way_may_be_missing(count: int, broken: int, stat
     samples = closed_loop()
     samples["kind"][:broken] = KINDS.index("reset")
     assert judged(samples, document(), count)["request count"].status == status
+
+
+def test_requests_in_the_background_are_counted_too() -> None:
+    beside = BackgroundDocument(kind="readers", count=2, ready_s=0.1, sent=10, completed=9)
+    for count, status in ((4_412, "ok"), (4_411, "ok"), (4_410, "failed"), (4_402, "failed")):
+        assert judged(closed_loop(), document(background=[beside]), count)["request count"].status == status
 
 
 def test_littles_law_notices_requests_that_are_missing() -> None:
@@ -150,7 +195,33 @@ def test_littles_law_notices_requests_that_are_missing() -> None:
     assert cell_state(list(found.values()))[0] == "invalid"
 
 
-@pytest.mark.parametrize(("counted", "status"), [(4.1, "ok"), (2.0, "warning"), (None, "not available")])
+def test_littles_law_leaves_out_the_time_to_think() -> None:
+    samples = closed_loop()
+    samples["due_us"] = np.repeat(np.arange(550) * 20_000, 8)
+    samples["user"] = np.tile(np.arange(8), 550)
+    samples["phase"] = samples["due_us"] >= 1_000_000
+    found = judged(samples, document(users=8, parameters={"think_ms": 10.0}), None)
+    assert found["Little's law"].figure == pytest.approx(0, abs=1e-9), "half of eight users are busy"
+
+
+def test_littles_law_of_the_open_loop_leaves_out_the_time_until_it_was_taken_up() -> None:
+    samples = closed_loop()
+    samples["dequeued_us"] = 2_000
+    found = judged(samples, document(arrivals="constant", rate_per_s=400.0, in_flight_mean=3.2))
+    assert found["Little's law"].figure == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("counted", "status"),
+    [
+        (4.1, "ok"),
+        (4.4, "ok"),
+        (4.5, "warning"),
+        (3.6, "warning"),
+        (2.0, "warning"),
+        (None, "not available"),
+    ],
+)
 def test_littles_law_of_the_open_loop_is_held_to_what_was_counted(counted: float | None, status: str) -> None:
     of = document(arrivals="constant", rate_per_s=400.0, in_flight_mean=counted)
     found = judged(closed_loop(), of)
@@ -197,6 +268,13 @@ def test_arrivals_dropped_by_a_healthy_generator_are_the_servers_limit(
     assert cell_state(list(found.values()))[0] == state
 
 
+def test_a_few_dropped_arrivals_press_the_server_enough() -> None:
+    samples = closed_loop()
+    samples["kind"][-60:] = DROPPED  # 1.5 %
+    found = judged(samples, document(arrivals="constant", rate_per_s=400.0), slots=8)
+    assert cell_state(list(found.values()))[0] == "server-limited"
+
+
 def test_an_open_loop_that_falls_behind_is_server_limited() -> None:
     samples = closed_loop()
     of = document(arrivals="constant", rate_per_s=400.0)
@@ -207,18 +285,24 @@ def test_an_open_loop_that_falls_behind_is_server_limited() -> None:
 
 def test_unfinished_requests_and_a_drift_are_warnings() -> None:
     samples = closed_loop()
-    samples["kind"][-5:] = CENSORED
+    samples["kind"][-1:] = CENSORED
     found = judged(samples, document())
-    assert (found["unfinished"].status, found["unfinished"].figure) == ("warning", 5)
-    first_half = samples["due_us"] < 6_000_000
-    found = judged(samples[first_half | (np.arange(len(samples)) % 2 == 0)], document())
-    assert found["steady state"].status == "warning"
+    assert (found["unfinished"].status, found["unfinished"].figure) == ("warning", 1)
+    for fewer, status in ((350, "ok"), (400, "warning"), (1_000, "warning")):  # of 2,000 in the second half
+        found = judged(closed_loop()[:-fewer], document())
+        assert found["steady state"].status == status
 
 
 def test_above_half_the_ceiling_is_a_warning() -> None:
     for most, status in ((900, "ok"), (700, "warning")):
         found = judged(closed_loop(), document(), ceiling={"ceiling_requests_per_s": most})
         assert found["ceiling"].status == status
+    assert found["ceiling"].figure == pytest.approx(400 / 700)
+    samples = closed_loop()
+    samples["received_bytes"] = 1_000
+    known = {"ceiling_requests_per_s": 900, "ceiling_bytes_per_s": 700_000}
+    found = judged(samples, document(), ceiling=known)
+    assert found["ceiling"].status == "warning"
     assert found["ceiling"].figure == pytest.approx(400 / 700)
 
 

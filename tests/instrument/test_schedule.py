@@ -40,6 +40,12 @@ def test_the_parts_of_a_schedule_are_the_whole_one(profile: str, kind: str, seed
     assert max(map(len, split)) - min(map(len, split)) <= 1
 
 
+def test_each_part_takes_every_third_arrival_however_many_there_are() -> None:
+    for part in range(3):
+        gaps = np.diff(until(2, "constant", "10000", part=part, parts=3))
+        assert set(gaps.tolist()) == {300_000}
+
+
 def test_poisson_arrivals_have_the_rate_and_the_spread_of_poisson() -> None:
     times = np.array(until(200, "poisson", "500", seed=3)) / 1e9
     gaps = np.diff(times)

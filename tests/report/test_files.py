@@ -94,6 +94,32 @@ def test_markdown_tells_the_verdicts_and_links_pictures_that_are_there(report: P
         assert (report / address).is_file()
 
 
+def test_markdown_of_an_invalid_run_gives_its_reason_in_place_of_the_answer(tmp_path: Path) -> None:
+    reason = "no | answer\nfrom <img src=x>"
+    broken = (Broken("wsgi-gthread", "process-wait", "invalid", reason, 0),)
+    directory = write(tmp_path, replace(SMALL, broken=broken))
+    write_report([directory], ["md"])
+    text = (directory / "report.md").read_text()
+    assert text.startswith("# INVALID: ")
+    assert (
+        "**No answer:**\n\n- wsgi-gthread has no sound cell in process-wait: no \\| answer from \\<img"
+        in text
+    )
+    assert "| verdict |" not in text
+
+
+def test_markdown_shows_what_is_only_a_bound(tmp_path: Path) -> None:
+    held_up = (Broken("wsgi-gthread", "process-wait", "generator-limited", "no time left", 0),)
+    directory = write(tmp_path, replace(SMALL, broken=held_up))
+    write_report([directory], ["md"])
+    lines = (directory / "report.md").read_text().splitlines()
+    (answer,) = (line for line in lines if "**at most**" in line)
+    assert "| ≤ 1" in answer
+    (case,) = (line for line in lines if line.startswith("| process-wait | wsgi-gthread |"))
+    assert "≥\N{NO-BREAK SPACE}" in case
+    assert "≤\N{NO-BREAK SPACE}" in case
+
+
 def test_a_large_markdown_report_stays_under_64_kb(tmp_path: Path) -> None:
     planted = [
         Planted(name, f"scenario-{n:03d}") for n in range(150) for name in ("wsgi-gthread", "asgi-uvicorn")

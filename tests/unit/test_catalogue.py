@@ -30,6 +30,19 @@ def test_a_disposition_carries_any_name_and_nothing_else(name: str) -> None:
     assert len(found[1]) == len(last)
 
 
+def test_a_disposition_quotes_nothing_that_is_read_in_two_ways() -> None:
+    """RFC 6266, appendix D: quotes, backslashes and percent signs are understood differently."""
+    expected = "attachment; filename=\"a_b_c_41 d_\"; filename*=UTF-8''a%22b%5Cc%2541%20d%C3%A9"
+    assert content_disposition('folder/a"b\\c%41 dé') == expected
+
+
+def test_a_name_has_at_most_1024_bytes() -> None:
+    longest = "é" * 512
+    assert check_name(longest) == longest
+    with pytest.raises(BadName, match="more than 1024 bytes"):
+        check_name(longest + "a")
+
+
 @given(names)
 def test_a_name_that_passes_stays_below_the_root(name: str) -> None:
     try:

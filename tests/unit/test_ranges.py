@@ -52,6 +52,7 @@ def test_any_text_is_read_or_ignored(text: str) -> None:
 def test_order_and_coalescing() -> None:
     assert satisfy([(10, 12), (0, 1), (11, 20)], 100) == [ByteRange(10, 11), ByteRange(0, 2)]
     assert satisfy([(0, 1), (2, 3)], 100) == [ByteRange(0, 4)]
+    assert satisfy([(0, 9), (2, 3)], 100) == [ByteRange(0, 10)]
     assert satisfy([(None, 0)], 100) == []
 
 
