@@ -13,7 +13,7 @@ from pydantic import Field
 
 from loadtests import costs
 from loadtests.analysis import steady
-from loadtests.analysis.growth import Growth, growth
+from loadtests.analysis.growth import Growth, growths
 from loadtests.analysis.percentiles import lower_bounds, nines, percentiles
 from loadtests.lab.records import (
     BackgroundDocument,
@@ -131,9 +131,10 @@ def summarise_cell(
     `readings` are the lines of `probes.jsonl`; without them nothing is known to have grown.
     """
     run = record.server_run
+    interface = run.health.get("interface") if run else None
     facts: dict[str, Any] = {
         **{name: getattr(record, name) for name in COPIED},
-        "interface": run.health.get("interface") if run else None,
+        "interface": interface if isinstance(interface, str) else None,
         "processes": run.processes if run else None,
         "threads": run.threads if run else None,
         "slots": run.slots if run else None,
@@ -149,7 +150,7 @@ def summarise_cell(
     }
     figures |= {"at_least": [], "nines": []}
     if record.state != "invalid" and record.generator is not None:
-        figures |= _figures(record, samples, target_us) | _growth(record.generator, readings)
+        figures |= _figures(record, samples, target_us) | growths(record.generator, readings)
     return CellSummary(**facts, **figures)
 
 
@@ -263,27 +264,6 @@ def _resources(probe: SideProbe | None, duration_s: float, successes: int) -> di
         found["cpu_ms_per_request"] = costs.cpu_ms_per_request(probe, successes)
         found["requests_per_s_per_core"] = costs.requests_per_s_per_core(probe, successes)
     return found
-
-
-def _growth(generator: GeneratorDocument, readings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    begin_s = generator.zero_unix_s + generator.warmup_us / 1e6
-    end_s = generator.zero_unix_s + generator.measure_us / 1e6
-    server = [reading for reading in readings if reading["side"] == "server"]
-    held = {
-        "rss_growth_bytes": [(r["unix_s"], r["rss_bytes"]) for r in server],
-        "descriptor_growth": [(r["unix_s"], _descriptors(r)) for r in server],
-        "thread_growth": [(r["unix_s"], r["threads"]) for r in server],
-    }
-    return {
-        name: growth([(at, value) for at, value in found if value is not None], begin_s, end_s)
-        for name, found in held.items()
-    }
-
-
-def _descriptors(reading: Mapping[str, Any]) -> int | None:
-    # how many connections stay open is the clients' affair; one that the server forgot is in close-wait
-    total: int | None = reading["descriptors"]
-    return None if total is None else total - (reading["sockets"] or {}).get("established", 0)
 
 
 def _cores(record: CellRecord) -> int | None:

@@ -7,13 +7,14 @@ slopes it looks past a cache that is filled once and past the sawtooth of a garb
 of each request it cannot miss.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 from scipy import stats  # type: ignore[import-untyped]  # scipy ships no types
 
-from loadtests.lab.records import Record
+from loadtests.lab.records import GeneratorDocument, Record
 
 STRETCHES = 60
 FEWEST = 6  # stretches: with fewer, the interval of a slope holds every slope there is
@@ -44,3 +45,25 @@ def growth(readings: Sequence[tuple[float, float]], begin_s: float, end_s: float
     found = stats.theilslopes(least, at, alpha=0.95)
     change, low, high = (float(slope) * count for slope in (found.slope, found.low_slope, found.high_slope))
     return Growth(change=change, low=low, high=high, start=float(least[0]))
+
+
+def growths(generator: GeneratorDocument, readings: Sequence[Mapping[str, Any]]) -> dict[str, Growth | None]:
+    """Growth of all that the server held, by its name in a summary, from the lines of `probes.jsonl`."""
+    begin_s = generator.zero_unix_s + generator.warmup_us / 1e6
+    end_s = generator.zero_unix_s + generator.measure_us / 1e6
+    server = [reading for reading in readings if reading["side"] == "server"]
+    held = {
+        "rss_growth_bytes": [(r["unix_s"], r["rss_bytes"]) for r in server],
+        "descriptor_growth": [(r["unix_s"], _descriptors(r)) for r in server],
+        "thread_growth": [(r["unix_s"], r["threads"]) for r in server],
+    }
+    return {
+        name: growth([(at, value) for at, value in found if value is not None], begin_s, end_s)
+        for name, found in held.items()
+    }
+
+
+def _descriptors(reading: Mapping[str, Any]) -> int | None:
+    # how many connections stay open is the clients' affair; one that the server forgot is in close-wait
+    total: int | None = reading["descriptors"]
+    return None if total is None else total - (reading["sockets"] or {}).get("established", 0)

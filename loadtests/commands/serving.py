@@ -11,6 +11,7 @@ from loadtests.commands.options import Files, files_directory
 from loadtests.lab.plan import PlanError
 from loadtests.lab.planfile import nearest
 from loadtests.lab.servers import SERVERS, launch
+from loadtests.lab.target import is_taken
 
 
 def serve(
@@ -39,6 +40,8 @@ def serve(
         text = started.configuration.replace("{configuration}", str(path))
         path.write_text(text, encoding="utf-8")
         command = [part.replace("{configuration}", str(path)) for part in command]
+    if is_taken(host, port):
+        raise PlanError(f"port {port} of {host} is taken; end what listens there, or give another --port.")
     if cpu is not None:
         _pin(cpu)
     os.execvpe(command[0], command, {**os.environ, **started.environment})  # noqa: S606  a row of the table

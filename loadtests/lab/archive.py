@@ -95,7 +95,8 @@ def is_run(run: Path) -> bool:
 
 
 def read_manifest(run: Path) -> Manifest:
-    """The manifest of a run; raises ArchiveError."""
+    """The manifest of a run that lies wholly in its own directory; raises ArchiveError."""
+    _refuse_links(run)
     if (run / MANIFEST).is_file():
         return _read(run / MANIFEST, Manifest)
     if (run / GENERATOR).is_file():
@@ -136,16 +137,29 @@ def directory_samples(directory: Path) -> Samples:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The objects of a JSON-lines file; a torn last line is left out."""
+    """The objects of a JSON-lines file; a torn last line is left out. Raises ArchiveError."""
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines[:-1] if line]
+    try:
+        found = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1] if line]
+    except (ValueError, RecursionError) as error:
+        raise ArchiveError(f"{path} cannot be read as lines of JSON: {error}") from None
+    if not all(isinstance(line, dict) for line in found):
+        raise ArchiveError(f"{path} cannot be read as lines of JSON: each holds one object.")
+    return found
 
 
 def read_generator(directory: Path) -> GeneratorDocument | None:
     path = directory / GENERATOR
     return _read(path, GeneratorDocument) if path.is_file() else None
+
+
+def _refuse_links(run: Path) -> None:
+    """An archive may come from anyone: through a link it would read, or a report write, somewhere else."""
+    for pattern in ("*", "*/*", "cells/*/*"):
+        for path in run.glob(pattern):
+            if path.is_symlink():
+                raise ArchiveError(f"{path} is a link, and an archive holds none.")
 
 
 def _read(path: Path, model: type[AnyRecord]) -> AnyRecord:

@@ -10,6 +10,7 @@ from loadtests.lab import archive, environment, target
 from loadtests.lab.floor import read_floor
 from loadtests.lab.order import planned_cells
 from loadtests.lab.plan import Plan, PlanError
+from loadtests.lab.planfile import resolved
 from loadtests.lab.records import Manifest
 
 
@@ -82,7 +83,7 @@ def create(
 def reopen(directory: Path, *, force: bool) -> Run:
     """A run to be resumed; PlanError where plan, code or machine changed, unless `force`."""
     manifest = archive.read_manifest(directory)
-    plan = Plan.model_validate(manifest.plan)
+    plan = resolved(manifest.plan, directory.name)
     changed = [
         what
         for what, before, now in (

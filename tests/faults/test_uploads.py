@@ -5,7 +5,6 @@ import random
 import signal
 import socket
 import struct
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -16,8 +15,8 @@ import pytest
 
 from shared.settings import UPLOADS_FOLDER
 from tests import tally
-from tests.conftest import require
 from tests.contract.conftest import DEEP, TWINS
+from tests.disks import mounted, remount
 from tests.servers import Running, running
 from tests.wire import ask, read_answer, request_bytes
 
@@ -84,16 +83,8 @@ def test_the_client_goes_away_while_it_sends(name: str, tmp_path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of four files' room."""
-    require(hasattr(os, "geteuid") and os.geteuid() == 0, "mounting a disk needs root")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    options = ["-t", "tmpfs", "-o", f"size={4 * SIZE}", "twins-test", str(folder)]
-    mounted = subprocess.run(["mount", *options], check=False, capture_output=True, text=True)  # noqa: S603, S607
-    require(mounted.returncode == 0, f"no disk can be mounted here: {mounted.stderr.strip()}")
-    try:
+    with mounted(tmp_path / "disk", 4 * SIZE) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S603, S607
 
 
 @pytest.mark.parametrize("name", TRIED)
@@ -134,13 +125,12 @@ def send_all(connection: socket.socket, data: bytes) -> None:
 def test_the_disk_is_read_only_and_then_not(name: str, small_disk: Path) -> None:
     (small_disk / "file").write_bytes(b"there")
     with running(name, small_disk, environment=WRITES) as server:
-        remount = ["mount", "-o", "remount,ro", str(small_disk)]
-        subprocess.run(remount, check=True)  # noqa: S603 - a disk of our own
+        remount(small_disk, "ro")
         for method in ("PUT", "DELETE"):
             answer = ask(server.port, method, "/files/file", [TOKEN], b"other")
             assert (answer.status, answer.header("content-type")) == (503, "application/problem+json")
         assert ask(server.port, "GET", "/files/file").body == b"there"
-        subprocess.run([*remount[:2], "remount,rw", str(small_disk)], check=True)  # noqa: S603
+        remount(small_disk, "rw")
         assert ask(server.port, "PUT", "/files/file", [TOKEN], b"other").status == 204
         assert ask(server.port, "DELETE", "/files/file", [TOKEN]).status == 204
 

@@ -2,7 +2,8 @@
 
 Modes: `good`; `dies-at-start`; `never-healthy`; `dies` after NUMBER requests; `wrong-bytes`; `wrong-later`
 after NUMBER requests; `capacity`, which admits exactly NUMBER requests per second and lets the rest queue;
-`stubborn`, which ignores SIGTERM.
+`stubborn`, which ignores SIGTERM; `markup`, whose words about itself are HTML, as are its last ones, which
+come after NUMBER requests.
 """
 
 import asyncio
@@ -12,10 +13,13 @@ import signal
 import sys
 from pathlib import Path
 
+MARKUP = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
 
 class Planted:
     def __init__(self, mode: str, files: Path, number: float) -> None:
         self.mode, self.files, self.number = mode, files, number
+        self.interface = MARKUP if mode == "markup" else "planted"
         self.answered = 0
         self.next_slot = 0.0
 
@@ -34,10 +38,13 @@ class Planted:
         if path == "/health":
             status = 503 if self.mode == "never-healthy" else 200
             return status, json.dumps(
-                {"status": "ok", "worker_class": "planted", "pid": os.getpid()}
+                {"status": "ok", "worker_class": "planted", "pid": os.getpid(), "interface": self.interface}
             ).encode()
         self.answered += 1
         if self.mode == "dies" and self.answered > self.number:
+            os._exit(7)
+        if self.mode == "markup" and self.answered > self.number:
+            print(MARKUP, file=sys.stderr, flush=True)
             os._exit(7)
         if self.mode == "capacity":
             await self.admit()
