@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from xdist.workermanage import WorkerController
 
 from tests import tally
 from tests.servers import Running, running
@@ -22,6 +23,18 @@ def require(condition: object, reason: str) -> None:
     if os.environ.get("TWINS_REQUIRE_ALL") == "1":
         pytest.fail(f"TWINS_REQUIRE_ALL is set, and {reason}")
     pytest.skip(reason)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where several processes share the tests, each hands its counts of faults to the one that reports."""
+    handed = getattr(session.config, "workeroutput", None)
+    if handed is not None:
+        handed["faults"] = tally.rows()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: WorkerController) -> None:
+    tally.add(getattr(node, "workeroutput", {}).get("faults", []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

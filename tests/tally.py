@@ -1,7 +1,7 @@
 """What the suites of faults tried and what survived: counted while they run, a table at the end."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -20,9 +20,7 @@ COUNTS: dict[tuple[str, str], Count] = {}
 
 def record(family: str, server: str, tried: int, survived: int) -> None:
     """Add cases of a family (`SIGKILL of a server worker`) on a server; AssertionError where one was lost."""
-    count = COUNTS.setdefault((family, server), Count())
-    count.tried += tried
-    count.survived += survived
+    add([(family, server, tried, survived)])
     assert survived == tried, f"{server} lost {tried - survived} of {tried} cases of {family!r}"
 
 
@@ -37,13 +35,25 @@ def case(family: str, server: str) -> Iterator[None]:
     record(family, server, 1, 1)
 
 
+def rows() -> list[tuple[str, str, int, int]]:
+    """The counts, as one process that runs tests hands them to the one that reports."""
+    return [(family, server, count.tried, count.survived) for (family, server), count in COUNTS.items()]
+
+
+def add(rows: Iterable[tuple[str, str, int, int]]) -> None:
+    """Take over the counts of another process."""
+    for family, server, tried, survived in rows:
+        count = COUNTS.setdefault((family, server), Count())
+        count.tried += tried
+        count.survived += survived
+
+
 def table() -> list[str]:
-    """The lines of a Markdown table, families in the order in which they came; none without a case."""
+    """The lines of a Markdown table, families by their name; none without a case."""
     if not COUNTS:
         return []
     lines = ["| case | server | tried | survived | lost |", "|---|---|--:|--:|--:|"]
-    families = list(dict.fromkeys(family for family, _ in COUNTS))
-    for (family, server), count in sorted(COUNTS.items(), key=lambda item: families.index(item[0][0])):
+    for (family, server), count in sorted(COUNTS.items()):
         lost = count.tried - count.survived
         lines.append(f"| {family} | {server} | {count.tried:,} | {count.survived:,} | {lost:,} |")
     return lines

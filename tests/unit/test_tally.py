@@ -23,6 +23,13 @@ def test_families_stay_together_and_losses_show() -> None:
     ]
 
 
+def test_the_counts_of_another_process_are_added() -> None:
+    tally.record("cut", "a", 2, 2)
+    handed = tally.rows()
+    tally.add(handed)
+    assert tally.table()[2:] == ["| cut | a | 4 | 4 | 0 |"]
+
+
 def test_a_case_that_raises_is_lost() -> None:
     with tally.case("cut", "a"):
         pass
