@@ -130,7 +130,6 @@ def _width(target: Search, low: float) -> float:
 
 
 def _below(level: float, steps: list[SearchStep]) -> float | None:
-    """The highest level under `level` that met the target every time it was tried."""
-    missed = {step.level.value for step in steps if not step.met}
-    lower = [step.level.value for step in steps if step.met and step.level.value < level]
-    return max((value for value in lower if value not in missed), default=None)
+    """The highest level under `level` that met the target: one that missed it since is not under it."""
+    lower = (step.level.value for step in steps if step.met and step.level.value < level)
+    return max(lower, default=None)

@@ -1,12 +1,14 @@
 """Refusals: the same problem documents from both faces, and the table of what a server refuses first."""
 
 import json
+import socket
 from collections.abc import Callable
 
 import pytest
 
+from shared.settings import MAX_HEAD_BYTES
 from tests.servers import Running
-from tests.wire import ask, exchange, request_bytes
+from tests.wire import ask, exchange, read_answer, request_bytes
 
 
 def test_unknown_route(any_server: Running) -> None:
@@ -81,6 +83,18 @@ def test_long_targets_and_fields(any_server: Running) -> None:
     assert ask(port, "GET", "/health", [(f"X-{n}", "a" * 1000) for n in range(66)]).status == 431
     assert ask(port, "GET", "/health", [(f"X-{n}", "a") for n in range(90)]).status == 431
     assert ask(port, "GET", "/health", [(f"X-{n}", "a") for n in range(70)]).status == 200
+
+
+@pytest.mark.parametrize(("name", "status"), [("asgi-uvicorn", 431), ("asgi-uvicorn-asyncio", 400)])
+def test_a_head_without_an_end_is_refused_while_it_comes(
+    serve: Callable[[str], Running], name: str, status: int
+) -> None:
+    """gunicorn does so by itself, after 100 times its limit for a field."""
+    server = serve(name)
+    head = b"GET /health HTTP/1.1\r\nHost: a\r\nX-Long: "
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(head + b"a" * MAX_HEAD_BYTES)
+        assert read_answer(connection, "GET").status == status
 
 
 def test_repeated_fields_are_joined(server: Running) -> None:

@@ -1,6 +1,7 @@
 """The archive: whole documents or none, a bare directory, schemas, what cannot be read."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from loadtests.lab import archive, published
 from loadtests.lab.records import CellRecord, GeneratorDocument, Level
 from loadtests.samples import MEASURE, SAMPLE
+from tests.conftest import require
 
 
 def record(name: str = "b01-a-health-u1", order: int = 0) -> CellRecord:
@@ -72,6 +74,19 @@ def test_a_cell_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="planted"), archive.new_cell(tmp_path, "y") as directory:
         raise OSError("planted")
     assert [path.name for path in (tmp_path / "cells").iterdir()] == ["x"]
+
+
+def test_a_cell_is_on_the_disk_before_it_has_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require(Path("/proc/self/fd").is_dir(), "there is no /proc")
+    synced: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(Path(os.readlink(f"/proc/self/fd/{fd}"))))
+    with archive.new_cell(tmp_path, "b01-a-health-u1") as directory:
+        (directory / "samples.bin").write_bytes(b"")
+        archive.finish_cell(tmp_path, directory, record())
+    assert {directory / "samples.bin", directory / "cell.json", directory} <= set(synced)
+    assert synced[-1] == tmp_path / "cells", "and then its place"
 
 
 def test_an_interrupted_cell_is_swept_and_never_read(tmp_path: Path) -> None:

@@ -140,6 +140,11 @@ def test_blocks_differ_in_their_order() -> None:
     cells = planned_cells(read_plan(find_plan("quick"), ["blocks=8"]))
     orders = {tuple(dict.fromkeys(c.server for c in cells if c.block == block)) for block in range(1, 9)}
     assert len(orders) > 1
+    within = {
+        tuple((c.scenario, c.level) for c in cells if (c.block, c.server) == (block, "asgi-uvicorn"))
+        for block in range(1, 9)
+    }
+    assert len(within) > 1, "the cells of a server are shuffled too"
 
 
 def test_a_profile_scales_with_the_rate() -> None:

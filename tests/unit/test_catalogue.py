@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import time
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -70,6 +71,20 @@ def test_a_replaced_file_is_known_by_its_new_bytes(tmp_path: Path) -> None:
     assert again.entry is after.entry
     for opened in (before, after, again):
         os.close(opened.descriptor)
+
+
+def test_a_file_written_anew_is_known_by_its_new_bytes_whatever_its_time(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    facts = os.stat(tmp_path / "a")
+    catalogue = Catalogue(tmp_path, DigestStore(tmp_path / "state"))
+    os.close(catalogue.open("a").descriptor)
+    time.sleep(0.02)  # the kernel's clock for files ticks every 10 ms at the worst
+    (tmp_path / "a").write_bytes(b"new")
+    os.utime(tmp_path / "a", ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert catalogue.open_known("a") is None
+    opened = catalogue.open("a")
+    assert opened.entry.etag == etag_of(hashlib.sha256(b"new").digest())
+    os.close(opened.descriptor)
 
 
 def test_digests_are_shared_and_outlive_a_broken_store(tmp_path: Path) -> None:
