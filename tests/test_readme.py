@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from loadtests.lab.planfile import shipped_plans
 from loadtests.lab.servers import SERVERS, Launch
 from loadtests.report import reference
 from loadtests.scenarios.descriptions import SCENARIOS
+from shared import settings as limits
 from shared.corpus import default_directory, ensure_corpus
 from tests.conftest import require
+from tests.contract.test_errors import BY_PARSER
 from tests.servers import Running, free_port, running, running_command
 
 ROOT = Path(__file__).parent.parent
@@ -83,10 +86,11 @@ def test_a_command_runs_as_written(line: str, serve_corpus: Running, results: Pa
     assert done.stdout or done.stderr
 
 
-def test_every_server_and_scenario_is_named() -> None:
+def test_every_server_plan_and_scenario_is_named() -> None:
     assert section("servers") == "\n".join(
         f"| `{row.name}` | {row.model} | {row.summary} |" for row in SERVERS.values()
     )
+    assert section("plans") == "\n".join(f"| `{name}` | {line} |" for name, line in shipped_plans().items())
     assert section("scenarios") == "\n".join(
         f"| `{row.name}` | {row.question} |" for row in SCENARIOS.values()
     )
@@ -98,9 +102,26 @@ def test_every_setting_is_named() -> None:
         assert f"`{name}`" in README, name  # a row of the table of variables
 
 
-def test_every_scenario_of_a_plan_is_described() -> None:
-    for name in ("quick", "standard", "downloads"):
-        assert (ROOT / "loadtests" / "plans" / f"{name}.toml").read_text().startswith("# ")
+def test_every_folder_is_named() -> None:
+    found = {path.parent.relative_to(ROOT) for path in ROOT.glob("*/__init__.py")} - {Path("loadtests")}
+    found |= {path.relative_to(ROOT) for path in ROOT.glob("loadtests/[!_]*") if path.is_dir()}
+    for folder in found:
+        assert f"`{folder}/`" in section_of("Where things are"), folder
+
+
+def test_the_limits_are_those_that_are_set() -> None:
+    told = section_of("Limits")
+    kib = {name: getattr(limits, name) // 1024 for name in vars(limits) if name.endswith("_BYTES")}
+    assert (
+        f"targets over {kib['MAX_TARGET_BYTES']} KiB (414); a header over {kib['MAX_FIELD_BYTES']} KiB, "
+        in told
+    )
+    assert f" {kib['MAX_FIELDS_BYTES']} KiB together, over {limits.MAX_FIELDS} names or over" in told
+    assert (
+        f" {limits.MAX_FIELD_LINES} lines (431); JSON bodies over {kib['MAX_JSON_BYTES'] // 1024} MiB" in told
+    )
+    differing = [case for case, (_, answers) in BY_PARSER.items() if len(set(answers.values())) > 1]
+    assert f": {', '.join(differing)}." in told
 
 
 def test_the_answer_is_that_of_the_reference_run() -> None:
@@ -113,3 +134,8 @@ def section(name: str) -> str:
     found = re.search(rf"<!-- {name} -->\n(.*?)\n?<!-- /{name} -->", README, re.DOTALL)
     assert found is not None
     return found[1]
+
+
+def section_of(title: str) -> str:
+    """What stands under a heading, its lines joined."""
+    return " ".join(README.partition(f"\n## {title}\n")[2].partition("\n## ")[0].split())

@@ -1,12 +1,10 @@
 """Reports as files: each whole or not there at all."""
 
-import os
-import tempfile
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from loadtests.analysis.summary import Summary
-from loadtests.lab.archive import write_text
+from loadtests.lab.archive import write_bytes, write_text
 from loadtests.report.drawing import png, svg
 from loadtests.report.markdown import markdown
 from loadtests.report.page import page
@@ -50,19 +48,5 @@ def write(
             write_text(written[-1], svg(chart))
         if "png" in formats:
             written.append(place / f"{stem}.png")
-            _write_bytes(written[-1], png(chart))
+            write_bytes(written[-1], png(chart))
     return written
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
