@@ -10,7 +10,7 @@ import pytest
 from loadtests.analysis import gates
 from loadtests.lab.planfile import SHIPPED
 from tests.conftest import require
-from tests.lab.conftest import ROOT, Laboratory
+from tests.lab.conftest import ROOT, Laboratory, Outcome
 
 LONG = os.environ.get("TWINS_TORTURE") == "1"
 MEASURE_S = 180 if LONG else 10
@@ -24,7 +24,20 @@ LEAKS = {
     "keeps-descriptors": (GUNICORN, "descriptor", "descriptor_growth"),
     "keeps-threads": (UVICORN, "thread", "thread_growth"),
 }
-TIMES = f"time.measure_s={MEASURE_S}", "time.warmup_s=2", "time.drain_s=2"
+
+
+def soaked(laboratory: Laboratory, plan: str, measure_s: int) -> tuple[Outcome, Path]:
+    """A short soak; once more and longer where a busy machine left the probes too little to judge by."""
+    for seconds in (measure_s, 3 * measure_s):
+        times = f"time.measure_s={seconds}", "time.warmup_s=2", "time.drain_s=2", "blocks=1"
+        settings = [part for one in times for part in ("--set", one)]
+        outcome = laboratory.twins(
+            "suite", plan, *settings, "--results", str(seconds), timeout_s=4 * seconds + 120
+        )
+        (run,) = (laboratory.folder / str(seconds)).iterdir()
+        if all(gate.status != "inconclusive" for gate in gates.check(run)):
+            break
+    return outcome, run
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +55,8 @@ def leaks(tmp_path_factory: pytest.TempPathFactory, served: Path) -> tuple[int, 
     (folder / "leaks.toml").write_text("\n".join(lines))
     own = {"XDG_CACHE_HOME": str(folder), "TWINS_FILES": str(served), "PYTHONPATH": str(ROOT)}
     laboratory = Laboratory(folder, {**os.environ, **own})
-    times = [part for one in (*TIMES, "time.measure_s=10", "blocks=1") for part in ("--set", one)]
-    outcome = laboratory.twins("suite", "leaks.toml", *times, "--no-report", timeout_s=180)
-    return outcome.code, outcome.out + outcome.err, laboratory.run_directory()
+    outcome, run = soaked(laboratory, "leaks.toml", 10)
+    return outcome.code, outcome.out + outcome.err, run
 
 
 def test_a_leak_is_exit_code_1_and_a_line_with_its_figure(leaks: tuple[int, str, Path]) -> None:
@@ -53,7 +65,7 @@ def test_a_leak_is_exit_code_1_and_a_line_with_its_figure(leaks: tuple[int, str,
     for name, (_, _, metric) in LEAKS.items():
         (line,) = [line for line in said.splitlines() if f"{metric} < " in line and f"@ {name}/mixed" in line]
         assert line.startswith("failed "), said
-        assert "over 10 s: measured" in line
+        assert " s: measured " in line
 
 
 @pytest.mark.parametrize("name", LEAKS)
@@ -62,19 +74,18 @@ def test_each_leak_fails_its_own_gate_and_no_other(name: str, leaks: tuple[int, 
     (metric,) = {metric for server, (*_, metric) in LEAKS.items() if server == name}
     outcome = {g.gate.split()[0]: g for g in gates.check(run) if f"@ {name}/" in g.gate}
     assert outcome.pop(metric).status == "failed"
-    # threads take memory with them, so that memory may be found to grow as well
+    # threads and descriptors take memory with them, so that it may be found to grow as well
     outcome.pop("rss_growth_bytes", None)
     assert {gate.status for gate in outcome.values()} == {"passed"}, outcome
 
 
-@pytest.mark.timeout(5 * MEASURE_S + 120)
+@pytest.mark.timeout(20 * MEASURE_S + 300)
 def test_the_healthy_twins_pass_the_shipped_plan(laboratory: Laboratory) -> None:
     require(Path("/proc/self/task").is_dir(), "there is no /proc")
-    times = [part for one in TIMES for part in ("--set", one)]
-    outcome = laboratory.twins("suite", "soak", *times, timeout_s=4 * MEASURE_S + 60)
+    outcome, run = soaked(laboratory, "soak", MEASURE_S)
     assert outcome.code == 0, outcome.out + outcome.err
-    found = gates.check(laboratory.run_directory())
+    found = gates.check(run)
     assert len(found) == 8
     assert {gate.status for gate in found} == {"passed"}, outcome.out
-    page = (laboratory.run_directory() / "report.html").read_text()
+    page = (run / "report.html").read_text()
     assert "rss_growth_bytes &lt; 8_388_608 @ asgi-uvicorn/mixed" in page
