@@ -1,8 +1,9 @@
 """The FastAPI application: its routes, its one error handler, nothing of FastAPI's own beside them."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -26,7 +27,7 @@ from asgi_app.streams import stream
 from asgi_app.uploads import put, remove
 from shared.contract import contract_reply
 from shared.counters import claim
-from shared.errors import ServiceError, unforeseen
+from shared.errors import ServiceError, Unavailable, unforeseen
 from shared.pools import end_with_parent
 from shared.routes import answer_options, refuse
 from shared.service import Service, make_service
@@ -145,7 +146,12 @@ class Admission:
             except ServiceError as error:
                 await send_problem(error)(scope, receive, send)
                 return
-        await self.app(scope, receive, send)
+        try:
+            await self.app(scope, receive, send)
+        except asyncio.CancelledError:
+            # uvicorn, at its graceful limit: it would answer 500 itself, and log where each task was
+            with suppress(RuntimeError):  # a response that has begun breaks off
+                await send_problem(Unavailable("The server ended; try again."))(scope, receive, send)
 
 
 async def handle_error(request: Request, error: Exception) -> Any:
