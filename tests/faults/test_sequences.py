@@ -1,16 +1,20 @@
-"""Any sequence of operations, two clients' uploads interleaved: both faces follow one model, and alike."""
+"""Any sequence of operations, two clients interleaved: both faces follow one model, and alike."""
 
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
+from shared.jobs import STATES
 from tests import tally
-from tests.contract.conftest import DEEP
+from tests.contract.conftest import PAIR
+from tests.contract.test_processing import process
 from tests.faults.downloader import tag_of
 from tests.servers import Running, running
 from tests.wire import Answer, ask, read_answer, request_bytes
@@ -21,16 +25,17 @@ EXAMPLES, STEPS = (400, 50) if tally.TORTURE else (12, 25)
 NAMES = st.sampled_from(["a", "b.txt", "dir/c", "dir/deep/d"])
 BODIES = st.binary(max_size=40) | st.builds(lambda byte: byte * 300_000, st.binary(min_size=1, max_size=1))
 CLIENTS = st.sampled_from([0, 1])
+NOWHERE = "018f0000-0000-7000-8000-000000000000"
 
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, Running]]:
     """One server of each face, each with its own empty folder."""
-    first, second = (tmp_path_factory.mktemp(name) for name in DEEP)
+    first, second = (tmp_path_factory.mktemp(name) for name in PAIR)
     environment = {"TWINS_TOKEN": "t"}
     with (
-        running(DEEP[0], first, environment=environment) as one,
-        running(DEEP[1], second, environment=environment) as other,
+        running(PAIR[0], first, environment=environment) as one,
+        running(PAIR[1], second, environment=environment) as other,
     ):
         yield one, other
 
@@ -58,15 +63,34 @@ class Uploading:
             connection.close()
 
 
-class Catalogue(RuleBasedStateMachine):
-    """The model is a dictionary from names to contents."""
+@dataclass(frozen=True)
+class Recorded:
+    """A job as the model has it; `ids` on each face."""
+
+    ids: tuple[str, ...]
+    operation: str
+    state: str
+    error: str | None
+
+    def matches(self, number: int, document: Any) -> bool:
+        """Whether a face, by its number, shows this job."""
+        shown = (document["id"], document["operation"], document["state"], document["error"])
+        return shown == (self.ids[number], self.operation, self.state, self.error)
+
+
+class Service(RuleBasedStateMachine):
+    """The model is a dictionary from names to contents, and a list of jobs, the oldest first."""
 
     faces: tuple[Running, Running]
+    jobs: list[Recorded]  # of all examples: nothing removes them
 
     def __init__(self) -> None:
         super().__init__()
         self.model: dict[str, bytes] = {}
         self.uploading: dict[int, Uploading] = {}
+        self.read_down_to: dict[
+            int, tuple[int, list[str]]
+        ] = {}  # a client's place among the jobs, its cursors
 
     def ask(self, method: str, name: str, headers: list[tuple[str, str]], body: bytes = b"") -> Answer:
         fields = [*headers, ("Content-Length", str(len(body)))] if method == "PUT" else headers
@@ -157,6 +181,55 @@ class Catalogue(RuleBasedStateMachine):
             sizes = {file["path"]: file["size"] for file in page["files"]}
             assert sizes == {name: len(body) for name, body in self.model.items()}
 
+    @rule(name=st.none() | NAMES)
+    def work(self, name: str | None) -> None:
+        """A wait, or the digest of a file, which may not be there."""
+        document = (
+            {"operation": "wait", "duration_ms": 0} if name is None else {"operation": "digest", "path": name}
+        )
+        answers = [process(face, document) for face in self.faces]
+        found = name is None or name in self.model
+        assert alike(answers).status == (200 if found else 404)
+        ids = tuple(answer.header("job-id") or "" for answer in answers)
+        state, error = ("done", None) if found else ("failed", "Not Found")
+        self.jobs.append(Recorded(ids, str(document["operation"]), state, error))
+
+    @rule()
+    def work_that_is_none(self) -> None:
+        answer = alike([process(face, {"operation": "digset"}) for face in self.faces])
+        assert (answer.status // 100, answer.header("job-id")) == (4, None)
+
+    @rule(
+        client=CLIENTS,
+        limit=st.integers(1, 6),
+        state=st.none() | st.sampled_from(STATES),
+        onwards=st.booleans(),
+    )
+    def list_jobs(self, client: int, limit: int, state: str | None, onwards: bool) -> None:
+        """The newest, or those after the last page that the client saw, whatever was recorded meanwhile."""
+        place, cursors = self.read_down_to.get(client, (0, [])) if onwards else (0, [])
+        older = self.jobs[:place] if cursors else self.jobs
+        wanted = [job for job in reversed(older) if state in (None, job.state)]
+        query = f"limit={limit}" + (f"&state={state}" if state else "")
+        following = []
+        for number, face in enumerate(self.faces):
+            after = f"&after={cursors[number]}" if cursors else ""
+            page = json.loads(ask(face.port, "GET", f"/jobs?{query}{after}").body)
+            assert len(page["jobs"]) == min(limit, len(wanted))
+            assert all(job.matches(number, shown) for job, shown in zip(wanted, page["jobs"], strict=False))
+            assert (page["next"] is not None) == (len(wanted) > limit)
+            following.append(page["next"])
+        if len(wanted) > limit:
+            self.read_down_to[client] = (self.jobs.index(wanted[limit - 1]), following)
+
+    @rule(choice=st.integers(0, 1_000_000))
+    def show_job(self, choice: int) -> None:
+        for number, face in enumerate(self.faces):
+            assert ask(face.port, "GET", f"/jobs/{NOWHERE}").status == 404
+            if self.jobs:
+                job = self.jobs[choice % len(self.jobs)]
+                assert job.matches(number, json.loads(ask(face.port, "GET", f"/jobs/{job.ids[number]}").body))
+
     def teardown(self) -> None:
         for upload in self.uploading.values():
             upload.close()
@@ -176,7 +249,7 @@ def alike(answers: list[Answer]) -> Answer:
 
 @pytest.mark.timeout(1800)
 def test_both_faces_follow_the_model(faces: tuple[Running, Running]) -> None:
-    machine = type("Both", (Catalogue,), {"faces": faces})
+    machine = type("Both", (Service,), {"faces": faces, "jobs": []})
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -186,5 +259,5 @@ def test_both_faces_follow_the_model(faces: tuple[Running, Running]) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
-    for name in DEEP:
+    for name in PAIR:
         tally.record("any sequence of operations by two clients", name, EXAMPLES, EXAMPLES)
