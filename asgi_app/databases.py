@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import aiosqlite
 import psycopg
@@ -36,6 +36,7 @@ from shared.jobs import (
 from shared.owners import has_ended
 from shared.settings import BUSY_PAUSE_S, DATABASE_TIMEOUT_S, SettingError, Settings
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -95,15 +96,7 @@ class Sqlite:
             await self._forget()
 
     async def _open(self) -> aiosqlite.Connection:
-        """Connect; where another process has the file, try again: SQLite does not wait to enter WAL."""
-        deadline = time.monotonic() + DATABASE_TIMEOUT_S
-        while True:
-            try:
-                return await self._connect()
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
-                    raise
-            await asyncio.sleep(BUSY_PAUSE_S)
+        return await patiently(self._connect)
 
     async def _connect(self) -> aiosqlite.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,6 +116,18 @@ class Sqlite:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
+
+
+async def patiently(action: Callable[[], Awaitable[T]]) -> T:
+    """Try again while another process has the file: SQLite does not wait to enter WAL."""
+    deadline = time.monotonic() + DATABASE_TIMEOUT_S
+    while True:
+        try:
+            return await action()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+        await asyncio.sleep(BUSY_PAUSE_S)
 
 
 async def fetch_sqlite(connection: aiosqlite.Connection, query: Query) -> Rows:

@@ -1,6 +1,7 @@
 """An upstream for tests: its own process on a free port, asked for its counts, stopped by its own handle."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ START_S = 20.0
 @dataclass(frozen=True)
 class Upstream:
     port: int
+    process: subprocess.Popen[bytes]
 
     @property
     def url(self) -> str:
@@ -34,8 +36,8 @@ class Upstream:
 
 
 @contextmanager
-def upstream_running() -> Iterator[Upstream]:
-    port = free_port()
+def upstream_running(port: int | None = None) -> Iterator[Upstream]:
+    port = port or free_port()
     process = subprocess.Popen([sys.executable, "-m", "loadtests.upstream", "--port", str(port)])  # noqa: S603
     try:
         deadline = time.monotonic() + START_S
@@ -46,7 +48,8 @@ def upstream_running() -> Iterator[Upstream]:
             assert process.poll() is None
             assert time.monotonic() < deadline, "the upstream does not serve"
             time.sleep(0.02)
-        yield Upstream(port)
+        yield Upstream(port, process)
     finally:
+        process.send_signal(signal.SIGCONT)
         process.terminate()
         process.wait(10)

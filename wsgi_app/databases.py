@@ -1,7 +1,8 @@
 """The databases of the WSGI face, which a thread waits for: `sqlite3`, or psycopg's pool of connections.
 
 Opened on first use, hence after the server forked; one that does not answer is tried again by the next
-request. Under gevent psycopg gives way to other greenlets meanwhile, `sqlite3` does not.
+request. Under gevent psycopg gives way to other greenlets meanwhile; `sqlite3` does not, and so waits for
+nobody there.
 """
 
 import logging
@@ -10,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -33,7 +34,9 @@ from shared.jobs import (
 )
 from shared.owners import has_ended
 from shared.settings import BUSY_PAUSE_S, DATABASE_TIMEOUT_S, SettingError, Settings
+from wsgi_app.greenlets import serving
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -83,7 +86,8 @@ class Sqlite:
         try:
             if self._connection is None:
                 self._connection = self._open()
-            return fetch_sqlite(self._connection, query)
+            connection = self._connection
+            return patiently(lambda: fetch_sqlite(connection, query))
         except (sqlite3.Error, OSError, NewerSchema) as error:
             if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_BUSY:
                 self._forget()
@@ -96,20 +100,15 @@ class Sqlite:
             self._forget()
 
     def _open(self) -> sqlite3.Connection:
-        """Connect; where another process has the file, try again: SQLite does not wait to enter WAL."""
-        deadline = time.monotonic() + DATABASE_TIMEOUT_S
-        while True:
-            try:
-                return self._connect()
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
-                    raise
-            time.sleep(BUSY_PAUSE_S)
+        return patiently(self._connect)
 
     def _connect(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
-            self._path, timeout=DATABASE_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            self._path,
+            timeout=0 if serving() else DATABASE_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
         )
         try:
             for pragma in PRAGMAS:
@@ -124,6 +123,18 @@ class Sqlite:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def patiently(action: Callable[[], T]) -> T:
+    """Try again while another process has the file: SQLite does not wait to enter WAL, nor under gevent."""
+    deadline = time.monotonic() + DATABASE_TIMEOUT_S
+    while True:
+        try:
+            return action()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+        time.sleep(BUSY_PAUSE_S)
 
 
 def fetch_sqlite(connection: sqlite3.Connection, query: Query) -> Rows:

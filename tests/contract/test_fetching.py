@@ -184,7 +184,7 @@ def test_each_fault_is_told_while_the_others_succeed(
 def test_a_body_longer_than_announced(fetching: Running, upstream: Upstream) -> None:
     """The clients differ in this one answer: aiohttp refuses what httpcore reads as far as announced."""
     (result,) = fetch(fetching, f"{upstream.url}/?bytes=20&announced_bytes=10")
-    assert codes([result]) == [{"wsgi-gthread": 200, "asgi-uvicorn": "broken"}[fetching.name]]
+    assert codes([result]) == [{"wsgi": 200, "asgi": "broken"}[SERVERS[fetching.name].interface]]
     assert result.get("bytes") in (10, None)
 
 

@@ -106,6 +106,8 @@ def test_the_disk_is_full(name: str, small_disk: Path) -> None:
                 assert answer.header("content-type") == "application/problem+json"
                 if number % 10 == 0:
                     assert ask(server.port, "GET", "/files/file").body == BEFORE
+                    assert ask(server.port, "GET", "/health").status == 200
+                    assert ask(server.port, "GET", "/ready").status == 200  # what it has it still serves
                 (small_disk / "ballast").unlink()
         nothing_is_left(small_disk)
         assert ask(server.port, "GET", "/files/file").body == BEFORE
