@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from shared.errors import FieldsTooLarge, problem
 from shared.settings import MAX_HEAD_BYTES, read_client_timeout
 
+CONTROLS = bytes(set(range(32)) - {9}) + b"\x7f"
 TICKS = 4  # looks at a connection within one timeout: a client is given up after 1 to 1.25 timeouts
 
 
@@ -114,8 +115,24 @@ class LimitedHttpTools(Watched, HttpToolsProtocol):
         self.cycle.keep_alive = False  # the parser takes all that follows for another protocol
 
 
+class StrictH11(h11.Connection):
+    """Refuses control characters in the values of headers (RFC 9110 section 5.5): h11 lets most pass."""
+
+    def next_event(self) -> Any:
+        event = super().next_event()
+        if isinstance(event, h11.Request) and any(
+            len(value.translate(None, CONTROLS)) != len(value) for _, value in event.headers
+        ):
+            raise h11.RemoteProtocolError("control character in a header")
+        return event
+
+
 class LimitedH11(Watched, H11Protocol):
     """h11, which has a limit of its own for a head: `--h11-max-incomplete-event-size`."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.conn = StrictH11(h11.SERVER, MAX_HEAD_BYTES)
 
     def data_received(self, data: bytes) -> None:
         self._heard = True

@@ -1,5 +1,6 @@
 """Servers for tests: started on a free port, waited for by polling, stopped by their own handle."""
 
+import json
 import os
 import signal
 import socket
@@ -7,11 +8,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from loadtests.lab.servers import SERVERS, Launch, launch
+from tests.wire import ask
 
 START_S = 30.0
 STOP_S = 20.0
@@ -96,6 +99,17 @@ def wait_until_serving(server: Running) -> None:
             pass
         time.sleep(0.05)
     raise AssertionError(f"{server.name} does not serve:\n{server.log.read_text(errors='replace')[-4000:]}")
+
+
+def wait_until_all_serve(server: Running) -> None:
+    """The rest of the server processes, where there are several: each has answered once."""
+    deadline = time.monotonic() + START_S
+    seen: set[int] = set()
+    with ThreadPoolExecutor(8) as pool:
+        while len(seen) < SERVERS[server.name].processes:
+            assert time.monotonic() < deadline, f"of {server.name} serve only {seen}"
+            answers = pool.map(lambda _: ask(server.port, "GET", "/health"), range(8))
+            seen |= {json.loads(answer.body)["pid"] for answer in answers}
 
 
 def stop(server: Running) -> None:

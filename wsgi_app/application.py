@@ -101,8 +101,10 @@ def admit(count: Callable[[], None]) -> None:
     count()
     environ = request.environ
     admit_request(environ)
-    if environ["PATH_INFO"].startswith("//"):  # Werkzeug would route it as if it had one slash
-        raise refuse(environ["REQUEST_METHOD"], whole_path(environ))
+    method = environ["REQUEST_METHOD"]
+    # Werkzeug would route these as if they had one slash, and a method in capitals
+    if environ["PATH_INFO"].startswith("//") or not method.isupper():
+        raise refuse(method, whole_path(environ))
 
 
 def handle_error(error: Exception) -> WireResponse:

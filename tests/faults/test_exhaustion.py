@@ -14,7 +14,7 @@ from loadtests.lab.servers import SERVERS
 from tests import tally
 from tests.conftest import require
 from tests.contract.conftest import DEEP, TWINS
-from tests.servers import Running, running
+from tests.servers import Running, running, wait_until_all_serve
 from tests.wire import Answer, ask, read_answer, request_bytes
 
 TRIED = TWINS if tally.TORTURE else DEEP
@@ -54,6 +54,7 @@ def test_no_descriptor_is_left(name: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"there")
     with ExitStack() as stack:
         server = stack.enter_context(running(name, tmp_path, environment={"TWINS_TOKEN": "t"}))
+        wait_until_all_serve(server)
         connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=30))
         assert on(connection, request_bytes("GET", "/health")).status == 200
         limit_descriptors(server, none_left=True)
@@ -71,6 +72,7 @@ def test_connections_when_no_descriptor_is_left(name: str, tmp_path: Path) -> No
     require(hasattr(resource, "prlimit"), "lowering a running server's limits needs Linux")
     (tmp_path / "file").write_bytes(b"there")
     with running(name, tmp_path) as server:
+        wait_until_all_serve(server)
         limit_descriptors(server, none_left=True)
         waiting = [socket.create_connection(("127.0.0.1", server.port), timeout=30) for _ in range(5)]
         for connection in waiting:

@@ -1,19 +1,17 @@
 """Hostile names and files that are no files: nothing from outside the folder, nothing that blocks."""
 
 import os
-import resource
 import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-import psutil
 import pytest
 
 from tests.contract.conftest import DEEP
 from tests.servers import Running, running
-from tests.wire import ask, read_answer, request_bytes
+from tests.wire import ask
 
 SECRET = b"outside the catalogue"
 ROUNDS = 20_000 if os.environ.get("TWINS_TORTURE") else 600
@@ -170,25 +168,3 @@ def test_a_huge_folder_is_paged(guarded: Guarded) -> None:
     answer = ask(server.port, "GET", "/files?limit=10")
     assert answer.status == 200
     assert answer.body.count(b'"path"') == 10
-
-
-@pytest.mark.parametrize("name", DEEP)
-def test_without_descriptors_the_answer_is_503_and_then_200(name: str, tmp_path: Path) -> None:
-    """EMFILE: the server process has no descriptor left for the file; it recovers."""
-    (tmp_path / "file").write_bytes(b"x")
-    with running(name, tmp_path) as server:
-        assert ask(server.port, "GET", "/files/file").status == 200
-        family = psutil.Process(server.process.pid)
-        serving = [*family.children(recursive=True), family][0]
-        before = resource.prlimit(serving.pid, resource.RLIMIT_NOFILE)
-        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
-            connection.sendall(request_bytes("GET", "/health"))
-            assert read_answer(connection, "GET").status == 200
-            resource.prlimit(serving.pid, resource.RLIMIT_NOFILE, (3, before[1]))
-            try:
-                connection.sendall(request_bytes("GET", "/files/file"))
-                assert read_answer(connection, "GET").status == 503
-            finally:
-                resource.prlimit(serving.pid, resource.RLIMIT_NOFILE, before)
-            connection.sendall(request_bytes("GET", "/files/file"))
-            assert read_answer(connection, "GET").status == 200
