@@ -1,10 +1,10 @@
-"""`python -m asgi_app`: become uvicorn, with options for what differs between the concurrency models."""
+"""`python -m asgi_app`: become a server, with options for what differs between the concurrency models."""
 
 import argparse
 import os
 import sys
 
-from asgi_app.launch import LOOPS, PARSERS, uvicorn_command
+from asgi_app.launch import LOOPS, PARSERS, gunicorn_command, uvicorn_command
 from shared.settings import HANDLERS, KEEP_ALIVE_S
 
 
@@ -12,21 +12,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m asgi_app", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8002)
+    parser.add_argument("--server", choices=("uvicorn", "gunicorn"), default="uvicorn")
     parser.add_argument("--loop", choices=LOOPS, default="uvloop")
-    parser.add_argument("--parser", choices=PARSERS, default="httptools")
+    parser.add_argument("--parser", choices=PARSERS, help="uvicorn's (default: httptools)")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--handlers", choices=HANDLERS, help="where handlers run (default: async)")
     parser.add_argument("--keep-alive", type=int, default=KEEP_ALIVE_S, metavar="SECONDS")
     parser.add_argument("--files", help="the folder to serve (default: a generated corpus)")
     options = parser.parse_args()
-    command = uvicorn_command(
-        options.loop,
-        options.parser,
-        host=options.host,
-        port=options.port,
-        processes=options.processes,
-        keep_alive_s=options.keep_alive,
-    )
+    if options.parser and options.server != "uvicorn":
+        parser.error(f"--parser is {options.parser}; {options.server} has one of its own.")
+    command = _command(options)
     if options.handlers:
         os.environ["TWINS_HANDLERS"] = options.handlers
     if options.files:
@@ -34,6 +30,14 @@ def main() -> None:
             parser.error(f"--files is {options.files!r}, which is not a folder.")
         os.environ["TWINS_FILES"] = os.path.abspath(options.files)
     os.execv(sys.executable, command)  # noqa: S606 - no shell is wanted: the server's pid and signals are ours
+
+
+def _command(options: argparse.Namespace) -> list[str]:
+    address = {"host": options.host, "port": options.port, "processes": options.processes}
+    if options.server == "gunicorn":
+        return gunicorn_command(loop=options.loop, keep_alive_s=options.keep_alive, **address)
+    parser = options.parser or "httptools"
+    return uvicorn_command(options.loop, parser, keep_alive_s=options.keep_alive, **address)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`/health` on the ASGI face: what serves, read from uvicorn's live protocol or granian's."""
+"""`/health` on the ASGI face: what serves, read from uvicorn's live protocol, gunicorn's, or granian."""
 
 import asyncio
 import sys
@@ -28,6 +28,8 @@ def serving(handlers: str) -> Serving:
     versions = {"fastapi": version("fastapi"), "uvicorn": uvicorn.__version__}
     loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
     if protocol is None:
+        if request := main_thread_locals("_handle_http_request"):
+            return _gunicorn(request["self"], loop, handlers, versions)
         if worker := main_thread_locals("_spawn_asgi_lifespan_worker"):
             return _granian(worker, loop, handlers, versions)
         return Serving("asgi", "asgi_app", "unknown", "unknown", 1, 1, None, loop, None, handlers, versions)
@@ -45,6 +47,29 @@ def serving(handlers: str) -> Serving:
         versions=versions,
         keep_alive_s=protocol.timeout_keep_alive,
     )
+
+
+def _gunicorn(protocol: Any, loop: str, handlers: str, versions: Mapping[str, str]) -> Serving:
+    """From the protocol object of gunicorn's ASGI worker, which takes any number of connections."""
+    worker = protocol.worker
+    return Serving(
+        interface="asgi",
+        application="asgi_app",
+        server="gunicorn",
+        worker_class={"gasgi": "asgi"}.get(_module(worker), _module(worker)),
+        processes=worker.cfg.workers,
+        threads=_thread_tokens() if handlers == "threads" else 1,
+        connections=None,
+        loop=loop,
+        parser="python" if _module(protocol._callback_parser) == "parser" else "fast",
+        handlers=handlers,
+        versions={**versions, "gunicorn": version("gunicorn")},
+        keep_alive_s=worker.cfg.keepalive,
+    )
+
+
+def _module(thing: object) -> str:
+    return type(thing).__module__.rpartition(".")[2]
 
 
 def _granian(worker: Mapping[str, Any], loop: str, handlers: str, versions: Mapping[str, str]) -> Serving:

@@ -1,9 +1,11 @@
 """The servers' command lines for the ASGI face."""
 
 import sys
+from pathlib import Path
 
 from shared.settings import BACKLOG, CONNECTIONS, GRACEFUL_TIMEOUT_S, MAX_HEAD_BYTES, SILENT_TIMEOUT_S
 
+CONFIGURATION = Path(__file__).with_name("gunicorn_conf.py")
 LOOPS = ("uvloop", "asyncio")
 PROTOCOLS = {
     "httptools": "asgi_app.protocol:LimitedHttpTools",
@@ -45,6 +47,28 @@ def uvicorn_command(
         host,
         "--port",
         str(port),
+        "asgi_app:app",
+    ]
+
+
+def gunicorn_command(*, host: str, port: int, processes: int, loop: str, keep_alive_s: int) -> list[str]:
+    """The command by which gunicorn's own ASGI worker serves `asgi_app:app`."""
+    return [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--config",
+        str(CONFIGURATION),
+        "--worker-class",
+        "asgi",
+        "--workers",
+        str(processes),
+        "--asgi-loop",
+        loop,
+        "--keep-alive",
+        str(keep_alive_s),
+        "--bind",
+        f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
         "asgi_app:app",
     ]
 

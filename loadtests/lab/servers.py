@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from asgi_app.launch import granian_command as granian_asgi_command
+from asgi_app.launch import gunicorn_command as gunicorn_asgi_command
 from asgi_app.launch import uvicorn_command
 from loadtests.lab.nginx import nginx_configuration
 from shared.settings import CONNECTIONS, KEEP_ALIVE_S, default_files
@@ -144,6 +145,15 @@ SERVERS: dict[str, Server] = {
             threads=40,
         ),
         _row(
+            UVICORN,
+            "asgi-gunicorn",
+            "event loop",
+            "gunicorn's own ASGI worker, uvloop, 1 process",
+            server="gunicorn",
+            worker_class="asgi",
+            parser="python",
+        ),
+        _row(
             GUNICORN,
             "granian-wsgi",
             "multi-threaded",
@@ -250,6 +260,8 @@ def _command(server: Server, threads: int, **address: Any) -> list[str]:
         if server.interface == "wsgi":
             return granian_wsgi_command(threads=threads, connections=connections, **address)
         return granian_asgi_command(loop=server.loop or "auto", connections=connections, **address)
+    if server.interface == "asgi":
+        return gunicorn_asgi_command(loop=server.loop or "auto", **address)
     return gunicorn_command(server.worker_class, threads=threads, connections=connections, **address)
 
 

@@ -110,64 +110,61 @@ def test_paging_refuses_what_it_cannot_use(server: Running) -> None:
         assert query.partition("=")[0] in json.loads(answer.body)["detail"]
 
 
+PARSING = (
+    "wsgi-gthread",
+    "asgi-uvicorn",
+    "asgi-uvicorn-asyncio",
+    "asgi-gunicorn",
+    "granian-wsgi",
+    "granian-asgi",
+)
 BY_PARSER = {
-    # what the servers' own parsers refuse first: request, answer by gunicorn, by httptools, by h11
+    # what the servers' own parsers refuse first: the request, and the answer of each server above in turn
     "duplicate Host": (
         b"GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-        {"gunicorn": 400, "httptools": 400, "h11": 400, "hyper to WSGI": 400, "hyper to ASGI": 400},
+        (400, 400, 400, 400, 400, 400),
     ),
     "duplicate Content-Type": (
         b"GET /health HTTP/1.1\r\nHost: a\r\nContent-Type: a\r\nContent-Type: b\r\n\r\n",
-        {"gunicorn": 400, "httptools": 400, "h11": 400, "hyper to WSGI": 200, "hyper to ASGI": 400},
+        (400, 400, 400, 400, 200, 400),
     ),
     "unknown method": (
         b"BREW /health HTTP/1.1\r\nHost: a\r\n\r\n",
-        {"gunicorn": 405, "httptools": 400, "h11": 405, "hyper to WSGI": 405, "hyper to ASGI": 405},
+        (405, 400, 405, 405, 405, 405),
     ),
     "field over 64 KiB": (
         request_bytes("GET", "/health", [("X-Long", "a" * 66000)]),
-        {"gunicorn": 431, "httptools": 431, "h11": 431, "hyper to WSGI": 431, "hyper to ASGI": 431},
+        (431, 431, 431, 431, 431, 431),
     ),
     "target over 8 KiB": (
         request_bytes("GET", "/" + "a" * 9000),
-        {"gunicorn": 414, "httptools": 414, "h11": 414, "hyper to WSGI": 414, "hyper to ASGI": 414},
+        (414, 414, 414, 414, 414, 414),
     ),
     "over 100 fields": (
         request_bytes("GET", "/health", [(f"X-{n}", "a") for n in range(120)]),
-        {"gunicorn": 431, "httptools": 431, "h11": 431, "hyper to WSGI": 431, "hyper to ASGI": 431},
+        (431, 431, 431, 431, 431, 431),
     ),
     "unknown expectation": (
         request_bytes("GET", "/health", [("Expect", "foo")]),
-        {"gunicorn": 417, "httptools": 200, "h11": 200, "hyper to WSGI": 200, "hyper to ASGI": 200},
+        (417, 200, 200, 200, 200, 200),
     ),
     "HTTP/1.2": (
         b"GET /health HTTP/1.2\r\nHost: a\r\n\r\n",
-        {"gunicorn": 200, "httptools": 400, "h11": 200, "hyper to WSGI": 400, "hyper to ASGI": 400},
+        (200, 400, 200, 400, 400, 400),
     ),
     "HTTP/2.0": (
         b"GET /health HTTP/2.0\r\nHost: a\r\n\r\n",
-        {"gunicorn": 400, "httptools": 400, "h11": 400, "hyper to WSGI": 400, "hyper to ASGI": 400},
+        (400, 400, 400, 400, 400, 400),
     ),
     "space before colon": (
         b"GET /health HTTP/1.1\r\nHost: a\r\nX : b\r\n\r\n",
-        {"gunicorn": 400, "httptools": 400, "h11": 400, "hyper to WSGI": 400, "hyper to ASGI": 400},
+        (400, 400, 400, 400, 400, 400),
     ),
 }
 
 
 @pytest.mark.parametrize("case", BY_PARSER)
-@pytest.mark.parametrize(
-    ("name", "parser"),
-    [
-        ("wsgi-gthread", "gunicorn"),
-        ("asgi-uvicorn", "httptools"),
-        ("asgi-uvicorn-asyncio", "h11"),
-        ("granian-wsgi", "hyper to WSGI"),
-        ("granian-asgi", "hyper to ASGI"),
-    ],
-)
-def test_what_the_servers_own_parsers_refuse(
-    case: str, name: str, parser: str, serve: Callable[[str], Running]
-) -> None:
+@pytest.mark.parametrize("name", PARSING)
+def test_what_the_servers_own_parsers_refuse(case: str, name: str, serve: Callable[[str], Running]) -> None:
     data, expected = BY_PARSER[case]
-    assert exchange(serve(name).port, data).status == expected[parser], case
+    assert exchange(serve(name).port, data).status == expected[PARSING.index(name)], case

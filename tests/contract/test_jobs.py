@@ -130,7 +130,7 @@ def test_pages_hold_every_job_once_newest_first(recording: Running) -> None:
     query = "limit=5"
     while not expected <= set(found):
         document = page(recording, query)
-        assert len(document["jobs"]) == 5
+        assert len(document["jobs"]) == 5 or document["next"] is None
         found += [entry["id"] for entry in document["jobs"]]
         query = f"limit=5&after={document['next']}"
         process(recording, WAIT)  # what is newer than a page changes nothing in those that follow

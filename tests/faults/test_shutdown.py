@@ -63,6 +63,7 @@ ENDINGS = {
     "asgi-uvicorn-asyncio": UVICORN,
     "asgi-uvicorn-forked": Ending(refuses=False, sweeps=True),
     "asgi-threadpool": UVICORN,
+    "asgi-gunicorn": Ending(),
     "granian-wsgi": GRANIAN,
     "granian-asgi": GRANIAN,
 }

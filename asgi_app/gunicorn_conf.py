@@ -1,0 +1,89 @@
+"""gunicorn's configuration: `gunicorn -c asgi_app/gunicorn_conf.py -k asgi asgi_app:app`.
+
+Processes, loop and address are gunicorn's own options (`-w`, `--asgi-loop`, `-b`). Its ASGI worker has a
+protocol for which there is no option; `post_worker_init` puts ours in its place, as uvicorn's `--http` does.
+"""
+
+import asyncio
+import math
+import signal
+import socket
+from typing import Any
+from weakref import WeakSet
+
+from gunicorn.asgi.protocol import ASGIProtocol
+from gunicorn.workers import gasgi
+
+from shared.settings import (
+    BACKLOG,
+    GRACEFUL_TIMEOUT_S,
+    KEEP_ALIVE_S,
+    MAX_FIELD_LINES,
+    SILENT_TIMEOUT_S,
+    read_client_timeout,
+)
+
+wsgi_app = "asgi_app:app"
+worker_class = "asgi"
+backlog = BACKLOG
+keepalive = KEEP_ALIVE_S
+graceful_timeout = GRACEFUL_TIMEOUT_S
+timeout = SILENT_TIMEOUT_S
+accesslog = None
+loglevel = "warning"
+limit_request_line = 8190  # the largest gunicorn allows; the application answers 414 below it
+limit_request_field_size = 64 * 1024
+limit_request_fields = MAX_FIELD_LINES
+control_socket_disable = True
+CLIENT_TIMEOUT_S = read_client_timeout()
+
+
+def post_worker_init(worker: Any) -> None:
+    """Give up silent clients, serve by our protocol, and stop without waiting for idle connections."""
+    gasgi.ASGIProtocol = LimitedGunicorn
+    worker.cfg.set("timeout", math.ceil(CLIENT_TIMEOUT_S))  # for a body; the master has its own copy
+    for listener in worker.sockets:
+        if listener.family != socket.AF_UNIX and hasattr(socket, "TCP_USER_TIMEOUT"):  # for what is not taken
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(CLIENT_TIMEOUT_S * 1000))
+    worker.loop.add_signal_handler(signal.SIGTERM, stop, worker)
+
+
+def stop(worker: Any) -> None:
+    """End in order: gunicorn would wait for idle connections as if a request were under way on each."""
+    worker.handle_exit_signal()
+    for protocol in list(OPEN):
+        protocol.close_if_idle()
+
+
+class LimitedGunicorn(ASGIProtocol):  # type: ignore[misc]  # untyped: see pyproject.toml
+    """gunicorn's protocol with a deadline for the first head, and without WebSockets."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        OPEN.add(self)
+        self._answering: Any = None
+        # gunicorn's own timer, which it sets for later heads and cancels when a head is there
+        self._keepalive_handle = self.worker.loop.call_later(CLIENT_TIMEOUT_S, self._keepalive_timeout)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        OPEN.discard(self)
+        super().connection_lost(exc)
+
+    def close_if_idle(self) -> None:
+        if self._awaiting_request:
+            self._keepalive_timeout()
+
+    def _is_websocket_upgrade(self, request: Any) -> bool:
+        return False  # the service has none: the request is served as if it had not asked
+
+    def _send_response_start(self, status: int, headers: Any, request: Any, close: bool = False) -> None:
+        self._answering = request
+        super()._send_response_start(status, headers, request, close)
+
+    def _send_error_response(self, status: int, message: str, extra_headers: Any = ()) -> None:
+        """Nothing where the request has begun to be answered: it would stand within that answer."""
+        if self._current_request is None or self._answering is not self._current_request:
+            super()._send_error_response(status, message, extra_headers)
+
+
+OPEN: WeakSet[LimitedGunicorn] = WeakSet()
