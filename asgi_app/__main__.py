@@ -3,8 +3,9 @@
 import argparse
 import os
 import sys
+from typing import Any
 
-from asgi_app.launch import LOOPS, PARSERS, gunicorn_command, uvicorn_command
+from asgi_app.launch import LOOPS, PARSERS, granian_command, gunicorn_command, uvicorn_command
 from shared.settings import HANDLERS, KEEP_ALIVE_S
 
 
@@ -12,7 +13,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m asgi_app", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8002)
-    parser.add_argument("--server", choices=("uvicorn", "gunicorn"), default="uvicorn")
+    parser.add_argument("--server", choices=("uvicorn", "gunicorn", "granian"), default="uvicorn")
     parser.add_argument("--loop", choices=LOOPS, default="uvloop")
     parser.add_argument("--parser", choices=PARSERS, help="uvicorn's (default: httptools)")
     parser.add_argument("--processes", type=int, default=1)
@@ -33,11 +34,17 @@ def main() -> None:
 
 
 def _command(options: argparse.Namespace) -> list[str]:
-    address = {"host": options.host, "port": options.port, "processes": options.processes}
+    common: dict[str, Any] = {
+        "host": options.host,
+        "port": options.port,
+        "processes": options.processes,
+        "keep_alive_s": options.keep_alive,
+    }
     if options.server == "gunicorn":
-        return gunicorn_command(loop=options.loop, keep_alive_s=options.keep_alive, **address)
-    parser = options.parser or "httptools"
-    return uvicorn_command(options.loop, parser, keep_alive_s=options.keep_alive, **address)
+        return gunicorn_command(loop=options.loop, **common)
+    if options.server == "granian":
+        return granian_command(loop=options.loop, **common)
+    return uvicorn_command(options.loop, options.parser or "httptools", **common)
 
 
 if __name__ == "__main__":
