@@ -173,6 +173,32 @@ def test_killed_and_resumed_it_is_complete(
     assert _eventually_none(processes_of, str(laboratory.folder))
 
 
+def test_an_interrupted_search_goes_on_from_its_trials(laboratory: Laboratory) -> None:
+    plan = laboratory.plan(f"""
+[servers.one]
+command = {planted("good")}
+[scenarios.download-small]
+[load]
+level = "search"
+search = {{ kind = "users", start = 1, limit = 2, p99_ms = 5000, confirmations = 1 }}
+""")
+    assert laboratory.twins("suite", plan, "--no-report", "--set", "blocks=1").code == 0
+    run = laboratory.run_directory()
+    (search,) = archive.read_searches(run)
+    began = {cell.id: cell.started_unix_s for cell in archive.read_cells(run)}
+    *kept, last = [step.cell for step in search.steps]
+    assert sorted(began) == sorted([*kept, last])
+    (run / "searches" / f"{search.id}.json").unlink()
+    shutil.rmtree(run / "cells" / last)
+    resumed = laboratory.twins("suite", "--no-report", "--resume", str(run))
+    assert resumed.code == 0, resumed.err
+    (again,) = archive.read_searches(run)
+    assert again.steps[: len(kept)] == search.steps[:-1]
+    now = {cell.id: cell.started_unix_s for cell in archive.read_cells(run)}
+    assert [now[name] for name in kept] == [began[name] for name in kept]
+    assert now[last] > began[last]
+
+
 def test_ctrl_c_says_how_to_go_on(laboratory: Laboratory, processes_of: Callable[[str], list[str]]) -> None:
     suite = laboratory.begin("suite", laboratory.plan(OWN), "--set", "blocks=9")
     time.sleep(4)

@@ -11,7 +11,7 @@ import pytest
 
 from shared.catalogue import Catalogue, etag_of
 from shared.digests import DigestStore
-from shared.errors import BadName, ContentTooLarge, PreconditionFailed, Unauthorized
+from shared.errors import BadName, BadRequest, ContentTooLarge, PreconditionFailed, Unauthorized
 from shared.settings import UPLOADS_FOLDER
 from shared.uploads import Upload, authorize, sweep
 from tests.conftest import require
@@ -99,6 +99,15 @@ def test_a_body_may_have_as_many_bytes_as_are_stored(catalogue: Catalogue) -> No
     with pytest.raises(ContentTooLarge):
         upload(catalogue, "more", b"", content_length=str(LIMIT + 1))
     assert left_over(catalogue) == []
+
+
+@pytest.mark.parametrize("announced", ["2", "4"])
+def test_a_body_is_as_long_as_it_was_announced(catalogue: Catalogue, announced: str) -> None:
+    other = upload(catalogue, "new", b"xxx", content_length=announced)
+    with pytest.raises(BadRequest, match="Content-Length"):
+        other.finish()
+    other.abort()
+    assert not Path(catalogue.root, "new").exists()
 
 
 def test_a_link_to_a_folder_beside_the_catalogue_leads_out(catalogue: Catalogue) -> None:
