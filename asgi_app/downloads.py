@@ -8,8 +8,8 @@ from fastapi import Request
 
 from asgi_app.replies import Body, WireResponse, send_reply
 from asgi_app.requests import deciding_headers, header_keys, path_after, query_values
-from shared.catalogue import Opened
-from shared.downloads import DECIDING, Plan, plan_download
+from shared.catalogue import Catalogue, Opened
+from shared.downloads import DECIDING, Plan, in_memory, plan_download
 from shared.listing import list_page, read_page_query
 from shared.ranges import ByteRange
 from shared.reading import Block, read_cached, read_waiting
@@ -30,19 +30,24 @@ async def list_files(service: Service, request: Request) -> WireResponse:
 async def download(service: Service, request: Request) -> WireResponse:
     scope = request.scope
     name = path_after(scope, "/files/")
+    method, headers = scope["method"], deciding_headers(scope, NAMES)
+    kept = service.catalogue.kept(name)
+    if kept is not None:
+        plan = plan_download(kept.entry, method, headers)
+        return WireResponse(plan.status, plan.raw_headers, in_memory(plan, method, kept.content))
     opened = service.catalogue.open_known(name)
     if opened is None:
         opened = await run_sync(service.catalogue.open, name)
     try:
-        method = scope["method"]
-        plan = plan_download(opened.entry, method, deciding_headers(scope, NAMES))
-        return WireResponse(plan.status, plan.raw_headers, await _body(plan, opened, method))
+        plan = plan_download(opened.entry, method, headers)
+        body = await _body(service.catalogue, plan, opened, method)
+        return WireResponse(plan.status, plan.raw_headers, body)
     except BaseException:
         os.close(opened.descriptor)
         raise
 
 
-async def _body(plan: Plan, opened: Opened, method: str) -> Block | Body:
+async def _body(catalogue: Catalogue, plan: Plan, opened: Opened, method: str) -> Block | Body:
     """The body as the server sends it fastest; closes the file at its end."""
     if method == "HEAD" or not plan.segments:
         os.close(opened.descriptor)
@@ -51,6 +56,8 @@ async def _body(plan: Plan, opened: Opened, method: str) -> Block | Body:
         parts = [
             part if isinstance(part, bytes) else await read(opened.descriptor, part) for part in plan.segments
         ]
+        if plan.status == 200 and catalogue.keeps(opened.entry):
+            catalogue.keep(opened, parts[0])
         os.close(opened.descriptor)
         return parts[0] if len(parts) == 1 else b"".join(parts)
     return Segments(plan, opened.descriptor, read)

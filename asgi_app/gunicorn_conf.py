@@ -35,6 +35,7 @@ limit_request_line = 8190  # the largest gunicorn allows; the application answer
 limit_request_field_size = 64 * 1024
 limit_request_fields = MAX_FIELD_LINES
 control_socket_disable = True
+forwarded_allow_ips = ""  # nobody says for a client where it comes from: nothing here asks
 CLIENT_TIMEOUT_S = read_client_timeout()
 
 

@@ -40,6 +40,7 @@ def uvicorn_command(
         str(BACKLOG),
         "--h11-max-incomplete-event-size",
         str(MAX_HEAD_BYTES),
+        "--no-proxy-headers",  # nobody says for a client where it comes from: nothing here asks
         "--no-access-log",
         "--log-level",
         "warning",

@@ -18,8 +18,8 @@ from asgi_app.fetching import Clients, fetch_all
 from asgi_app.jobs import begin, end
 from asgi_app.replies import Body, WireResponse, send_reply
 from asgi_app.requests import content_type, deciding_headers, path_after, query_values
-from shared.catalogue import Opened
-from shared.downloads import Plan, plan_download
+from shared.catalogue import Catalogue, Opened
+from shared.downloads import Plan, in_memory, plan_download
 from shared.errors import Unavailable
 from shared.fetching import keep, read_fetch, reply_fetch
 from shared.jobs import named
@@ -39,17 +39,22 @@ def list_files(service: Service, request: Request, body: bytes) -> WireResponse:
 
 def download(service: Service, request: Request, body: bytes) -> WireResponse:
     scope = request.scope
-    opened = service.catalogue.open(path_after(scope, "/files/"))
+    name = path_after(scope, "/files/")
+    method, headers = scope["method"], deciding_headers(scope, NAMES)
+    kept = service.catalogue.kept(name)
+    if kept is not None:
+        plan = plan_download(kept.entry, method, headers)
+        return WireResponse(plan.status, plan.raw_headers, in_memory(plan, method, kept.content))
+    opened = service.catalogue.open(name)
     try:
-        method = scope["method"]
-        plan = plan_download(opened.entry, method, deciding_headers(scope, NAMES))
-        return WireResponse(plan.status, plan.raw_headers, _body(plan, opened, method))
+        plan = plan_download(opened.entry, method, headers)
+        return WireResponse(plan.status, plan.raw_headers, _body(service.catalogue, plan, opened, method))
     except BaseException:
         os.close(opened.descriptor)
         raise
 
 
-def _body(plan: Plan, opened: Opened, method: str) -> Block | Body:
+def _body(catalogue: Catalogue, plan: Plan, opened: Opened, method: str) -> Block | Body:
     if method == "HEAD" or not plan.segments:
         os.close(opened.descriptor)
         return b""
@@ -58,6 +63,8 @@ def _body(plan: Plan, opened: Opened, method: str) -> Block | Body:
             part if isinstance(part, bytes) else read_waiting(opened.descriptor, part)
             for part in plan.segments
         ]
+        if plan.status == 200 and catalogue.keeps(opened.entry):
+            catalogue.keep(opened, parts[0])
         os.close(opened.descriptor)
         return parts[0] if len(parts) == 1 else b"".join(parts)
     return Segments(plan, opened.descriptor, read_in_thread)

@@ -5,45 +5,22 @@ in between is answered for as it was opened. A file changed in place is outside 
 """
 
 import errno
-import mimetypes
 import os
 import stat
-from base64 import b64encode
 from dataclasses import dataclass
-from email.utils import formatdate
 from pathlib import Path
-from urllib.parse import quote
 
+from shared.contents import Contents, Kept
 from shared.digests import DigestStore, Identity, identity_of
+from shared.entries import Entry, describe
 from shared.errors import BadName, NotFound, Unavailable
-from shared.replies import Headers
-from shared.settings import UPLOADS_FOLDER
+from shared.reading import Block
+from shared.settings import KEPT_BYTES, UPLOADS_FOLDER
 
 MAX_NAME_BYTES = 1024
 REMEMBERED = 8192
 OPEN_TRIES = 10  # a file changed in place as often as that is being written, not replaced
 OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | getattr(os, "O_CLOEXEC", 0)
-
-_media_types = mimetypes.MimeTypes()  # not the machine's own table: both faces and all machines agree
-_media_types.add_type("text/markdown", ".md")
-
-
-@dataclass(frozen=True, eq=False)  # by identity: entries are keys on the hot path
-class Entry:
-    """A stored file as it was when opened: everything its headers say, nothing of its bytes.
-
-    `etag` is strong, from the content; `modified_s` whole seconds since the epoch;
-    `headers` are those of every 200 and, but for the length, of every 206.
-    """
-
-    name: str
-    size: int
-    modified_s: int
-    etag: str
-    media_type: str
-    last_modified: str
-    repr_digest: str
-    headers: Headers
 
 
 @dataclass(frozen=True)
@@ -57,11 +34,26 @@ class Opened:
 class Catalogue:
     """Opens names below one root. Safe to share between threads; made after the fork."""
 
-    def __init__(self, root: Path, digests: DigestStore) -> None:
+    def __init__(self, root: Path, digests: DigestStore, kept_bytes: int = KEPT_BYTES) -> None:
         self.root = os.path.realpath(root)
         self._prefix = self.root.rstrip("/") + "/"
         self.digests = digests
+        self._contents = Contents(kept_bytes)
         self._entries: dict[str, tuple[Identity, Entry]] = {}
+
+    def kept(self, name: str) -> Kept | None:
+        """A small file whose bytes this process keeps; None where it must be opened."""
+        return self._contents.find(self._prefix + name)
+
+    def keeps(self, entry: Entry) -> bool:
+        """Whether a file is small enough to be kept: then read it whole, and call `keep`."""
+        return self._contents.wants(entry.size)
+
+    def keep(self, opened: Opened, content: Block) -> None:
+        """Keep all bytes of a file that was opened here, unless they changed meanwhile."""
+        identity, entry = self._entries.get(opened.entry.name, (None, None))
+        if entry is opened.entry and identity == identity_of(os.fstat(opened.descriptor)):
+            self._contents.keep(self._prefix + entry.name, Kept(identity, entry, bytes(content)))
 
     def open_known(self, name: str) -> Opened | None:
         """Open a file whose digest this process has, without waiting for a disk's worth of hashing.
@@ -161,47 +153,6 @@ def check_name(name: str) -> str:
         if part in ("", ".", "..", UPLOADS_FOLDER):
             raise BadName(f"The name {name!r} has a part {part!r}, which no file of the catalogue has.")
     return name
-
-
-def describe(name: str, facts: os.stat_result, digest: bytes) -> Entry:
-    """Everything a response's headers say of a file; `digest` is its SHA-256, 32 bytes."""
-    modified_s = max(0, int(facts.st_mtime))
-    etag = etag_of(digest)
-    media_type = guess_media_type(name)
-    last_modified = formatdate(modified_s, usegmt=True)
-    repr_digest = f"sha-256=:{b64encode(digest).decode('ascii')}:"
-    headers = (
-        ("Content-Type", media_type),
-        ("ETag", etag),
-        ("Last-Modified", last_modified),
-        ("Accept-Ranges", "bytes"),
-        ("Repr-Digest", repr_digest),
-        ("Content-Disposition", content_disposition(name)),
-        ("X-Content-Type-Options", "nosniff"),
-    )
-    return Entry(name, facts.st_size, modified_s, etag, media_type, last_modified, repr_digest, headers)
-
-
-def etag_of(digest: bytes) -> str:
-    """The strong entity tag of a content, from its SHA-256."""
-    return f'"{digest[:16].hex()}"'
-
-
-def address(name: str) -> str:
-    """The path of a file's own address."""
-    return "/files/" + quote(name)
-
-
-def guess_media_type(name: str) -> str:
-    kind, coding = _media_types.guess_type(name, strict=True)
-    return kind if kind and not coding else "application/octet-stream"
-
-
-def content_disposition(name: str) -> str:
-    """`attachment` with both forms of the last part of the name (RFC 6266 section 4.3, RFC 8187)."""
-    last = name.rpartition("/")[2]
-    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"%\\' else "_" for c in last)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(last, safe='')}"
 
 
 def _refusal(name: str, error: OSError) -> Exception:

@@ -7,7 +7,7 @@ from email.utils import parsedate
 from enum import Enum
 from functools import lru_cache
 
-from shared.catalogue import Entry
+from shared.entries import Entry
 
 # opaque-tag of RFC 9110 section 8.8.3; linear, since no two alternatives can match the same byte
 ENTITY_TAG = re.compile(r'[ \t]*(?:(W/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*)?(?:,|\Z)')

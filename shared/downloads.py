@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from shared.catalogue import Entry
 from shared.conditions import Outcome, evaluate
+from shared.entries import Entry
 from shared.errors import PreconditionFailed, RangeNotSatisfiable
 from shared.ranges import ByteRange, parse_ranges, satisfy
 from shared.replies import Headers, RawHeaders, raw
@@ -73,6 +73,19 @@ def plan_download(entry: Entry, method: str, headers: Mapping[str, str]) -> Plan
     if len(ranges) == 1:
         return single(entry, ranges[0])
     return multiple(entry, ranges)
+
+
+def in_memory(plan: Plan, method: str, content: bytes) -> bytes:
+    """The body of a plan, from all bytes of its file; a whole file is not copied."""
+    if method == "HEAD":
+        return b""
+    part = plan.only_range
+    if part is not None:
+        return content[part.start : part.end]
+    return b"".join(
+        segment if isinstance(segment, bytes) else content[segment.start : segment.end]
+        for segment in plan.segments
+    )
 
 
 @lru_cache(maxsize=8192)

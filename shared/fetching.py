@@ -12,7 +12,8 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from shared.catalogue import Catalogue, address, check_name
+from shared.catalogue import Catalogue, check_name
+from shared.entries import address
 from shared.errors import Forbidden, ServiceError, Unprocessable
 from shared.operations import Operation, read_object, sentence
 from shared.origins import (

@@ -58,6 +58,7 @@ def describe_health(serving: Serving, settings: Settings) -> dict[str, Any]:
         "keep_alive_s": serving.keep_alive_s,
         "pid": os.getpid(),
         "files": str(settings.files),
+        "kept_bytes": settings.kept_bytes,
         "jobs": settings.jobs_kind,
         "versions": {"python": platform.python_version(), **serving.versions},
     }

@@ -27,6 +27,7 @@ MAX_UPSTREAM_CONNECTIONS = (
     256  # at the same time, of one server process: threads on one face, tasks on the other
 )
 MAX_UPLOAD_BYTES = 8 * 1024 * 1024 * 1024
+KEPT_BYTES = 32 * 1024 * 1024  # of small files, in the memory of each server process
 UPLOADS_FOLDER = ".twins-uploads"  # in the catalogue's folder, on its filesystem, without an address
 
 DATABASE_TIMEOUT_S = 2.0  # to get a connection, and again to get a statement's answer
@@ -62,6 +63,7 @@ class Settings:
     token: str | None = None
     max_upload_bytes: int = MAX_UPLOAD_BYTES
     upstreams: frozenset[Origin] = frozenset()  # whose addresses may be fetched; with none, fetching is off
+    kept_bytes: int = KEPT_BYTES  # of small files, in memory; 0 reads each from the page cache
     pool_size: int = 0  # CPU pool: threads or processes per server process; 0 means one per available core
     jobs: bool = True
     database_url: str = ""  # postgresql://…, or sqlite: and a path; empty means jobs.sqlite in `state`
@@ -110,6 +112,9 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     limit = environment.get("TWINS_MAX_UPLOAD_BYTES") or str(MAX_UPLOAD_BYTES)
     if not limit.isdecimal():
         raise SettingError(f"TWINS_MAX_UPLOAD_BYTES is {limit!r}; it must be a whole number of bytes.")
+    kept = environment.get("TWINS_KEPT_BYTES") or str(KEPT_BYTES)
+    if not kept.isdecimal():
+        raise SettingError(f"TWINS_KEPT_BYTES is {kept!r}; it must be a whole number of bytes, 0 for none.")
     counters = environment.get("TWINS_COUNTERS")
     jobs = environment.get("TWINS_JOBS") or "on"
     if jobs not in SWITCH:
@@ -122,6 +127,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         token=read_token(environment),
         max_upload_bytes=int(limit),
         upstreams=read_upstreams(environment),
+        kept_bytes=int(kept),
         pool_size=int(pool),
         jobs=jobs == "on",
         database_url=read_database_url(environment),

@@ -16,9 +16,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from shared.admission import admit_coding
-from shared.catalogue import Catalogue, Entry, address, check_name, etag_of
+from shared.catalogue import Catalogue, check_name
 from shared.conditions import matches
 from shared.digests import identity_of
+from shared.entries import Entry, address, etag_of
 from shared.errors import (
     BadName,
     BadRequest,

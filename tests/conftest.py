@@ -59,7 +59,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     odd.mkdir()
     for number, name in enumerate(ODD_NAMES):
         (odd / name).write_bytes(b"" if name == "empty.bin" else f"{name}\n".encode() * (number * 3000))
-    (folder / "blob.bin").write_bytes(bytes(range(256)) * 4096)
+    (folder / "blob.bin").write_bytes(bytes(range(256)) * 5120)
     return folder
 
 

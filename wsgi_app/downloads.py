@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import request
 
-from shared.catalogue import Opened
-from shared.downloads import DECIDING, Plan, plan_download
+from shared.catalogue import Catalogue, Opened
+from shared.downloads import DECIDING, Plan, in_memory, plan_download
 from shared.errors import Unavailable
 from shared.listing import list_page, read_page_query
 from shared.ranges import ByteRange
@@ -33,20 +33,28 @@ def list_files(service: Service) -> WireResponse:
 def download(service: Service, name: str) -> WireResponse:
     environ = request.environ
     name = path_after(environ, "/files/")  # Flask's own `name` has lost what was not UTF-8
+    method, headers = environ["REQUEST_METHOD"], deciding_headers(environ, NAMES)
+    kept = service.catalogue.kept(name)
+    if kept is not None:
+        plan = plan_download(kept.entry, method, headers)
+        return WireResponse(plan.status, plan.headers, [in_memory(plan, method, kept.content)])
     opened = service.catalogue.open_known(name)
     if opened is None:
         opened = aside(service.catalogue.open, name)
     try:
-        method = environ["REQUEST_METHOD"]
-        plan = plan_download(opened.entry, method, deciding_headers(environ, NAMES))
+        plan = plan_download(opened.entry, method, headers)
         file_wrapper = None if greenlets.serving() else environ.get("wsgi.file_wrapper")
-        return WireResponse(plan.status, plan.headers, _body(plan, opened, method, file_wrapper))
+        return WireResponse(
+            plan.status, plan.headers, _body(service.catalogue, plan, opened, method, file_wrapper)
+        )
     except BaseException:
         os.close(opened.descriptor)
         raise
 
 
-def _body(plan: Plan, opened: Opened, method: str, file_wrapper: Callable[..., Any] | None) -> Any:
+def _body(
+    catalogue: Catalogue, plan: Plan, opened: Opened, method: str, file_wrapper: Callable[..., Any] | None
+) -> Any:
     """The body as the server sends it fastest; closes the file at its end.
 
     A list is what PEP 3333 servers may join and send at once. gevent's `sendfile` is none: it reads and
@@ -55,8 +63,11 @@ def _body(plan: Plan, opened: Opened, method: str, file_wrapper: Callable[..., A
     if method == "HEAD" or not plan.segments:
         os.close(opened.descriptor)
         return []
-    if plan.length <= SMALL_BYTES:
+    kept = plan.status == 200 and catalogue.keeps(opened.entry)
+    if kept or plan.length <= SMALL_BYTES:
         parts = [part if isinstance(part, bytes) else read(opened.descriptor, part) for part in plan.segments]
+        if kept:
+            catalogue.keep(opened, parts[0])
         os.close(opened.descriptor)
         return [parts[0] if len(parts) == 1 else b"".join(parts)]
     part = plan.only_range

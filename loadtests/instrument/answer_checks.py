@@ -75,7 +75,7 @@ def little(document: GeneratorDocument, measured: Samples, duration_s: float) ->
     elif max(mean_s, think_s) > LONGEST_FOR_LITTLE * duration_s:
         problem = "the requests are too long for so short a measuring phase"
     elif document.arrivals == "closed":
-        concurrency = users - len(went) / duration_s * think_s
+        concurrency = users - len(went) / duration_s * think_s - document.between_s / duration_s
         advice = "requests are missing, or not all users were busy"
         if users != document.users or concurrency <= 0:
             problem = "the number of users changed"

@@ -59,7 +59,7 @@ def combined(parts: Sequence[GeneratorDocument], workers: int, lost: int) -> Gen
     )
 
 
-_SUMMED = ("users", "due", "sent", "prepared", "cpu_user_s", "cpu_system_s")
+_SUMMED = ("users", "due", "sent", "prepared", "cpu_user_s", "cpu_system_s", "between_s")
 _WORST = ("cpu_measure_share", "run_queue_share")
 
 

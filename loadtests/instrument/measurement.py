@@ -84,6 +84,7 @@ class Measurement:
         self._endpoint = endpoint
         self._policy = policy
         self.users = 0  # closed-loop users that began
+        self.between_ns = 0  # while measuring, in which users were busy between two requests
 
     def end_warmup(self, why: WarmupEnd, at_us: int) -> None:
         """The warm-up is over: what is due from `at_us` on is measured."""
@@ -140,7 +141,9 @@ class Measurement:
         if request.afterwards is not None:
             client.acknowledge()
             request.afterwards()
-            last_ns = monotonic_ns()
+            ended_ns, last_ns = last_ns, monotonic_ns()
+            if self.zero_ns + self.recorder.warmup_us * 1000 <= ended_ns < self.end_ns:
+                self.between_ns += last_ns - ended_ns
         if choice.then is not None and kind == OK and not self.over:
             return self.perform(client, choice.then, last_ns, user, source)
         return kind, last_ns

@@ -217,6 +217,7 @@ class Session:
             run_queue_share=run_queue_share(start, end),
             loop_lag_us=self._heartbeat.figures(),
             in_flight_mean=self._heartbeat.in_flight_mean(),
+            between_s=measurement.between_ns / 1e9,
             pss_start_bytes=self._pss_bytes,
             pss_end_bytes=pss_bytes(os.getpid()),
             send_lateness_us=figures(self._late),

@@ -127,6 +127,9 @@ class GeneratorDocument(Record):
     in_flight_mean: float | None = Field(
         default=None, description="requests in flight while measuring, counted every 10 ms"
     )
+    between_s: float = Field(
+        default=0.0, description="time of all users, while measuring, in which they prepared the next request"
+    )
     background: list[BackgroundDocument] = []
     conditions: list[Check] = Field(
         default=[], description="what the generator had to bring about beside its requests, as checks"

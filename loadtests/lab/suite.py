@@ -127,14 +127,17 @@ def _serve_and_measure(bench: Bench, cells: list[PlannedCell], progress: Progres
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def records(plan: Plan) -> bool:
-    """Whether a scenario is about the record of requests, which is a cost of its own to all others."""
-    return any(SCENARIOS[one.kind or label].records for label, one in plan.scenarios.items())
+def service_settings(plan: Plan) -> dict[str, str]:
+    """What the scenarios ask of the service: to record requests, which is a cost of its own to all others,
+    only where one is about that; and to keep no file in memory where one is about the disk."""
+    scenarios = [SCENARIOS[one.kind or label] for label, one in plan.scenarios.items()]
+    settings = {"TWINS_JOBS": "on" if any(scenario.records for scenario in scenarios) else "off"}
+    return settings | ({"TWINS_KEPT_BYTES": "0"} if any(scenario.cold for scenario in scenarios) else {})
 
 
 def _start(bench: Bench, label: str, directory: Path) -> target.Target:
     planned = bench.plan.servers[label]
-    environment = {"TWINS_JOBS": "on" if records(bench.plan) else "off", **planned.environment}
+    environment = {**service_settings(bench.plan), **planned.environment}
     if bench.token is not None:
         environment["TWINS_TOKEN"] = bench.token
     if bench.upstream is not None:

@@ -12,8 +12,8 @@ FILE_SCENARIOS = (
         "range",
         "Range",
         "What does a part of a file cost?",
-        "RFC 9110 range requests: parsing, a 206 head, a seek; kernel sendfile with an offset on one side",
-        (stored_path("random/1MiB.bin"), OFFSET_KIB, RANGE_KIB, THINK_MS),
+        "RFC 9110 range requests: parsing, a 206 head, and a read at an offset",
+        (stored_path("random/16MiB.bin"), OFFSET_KIB, RANGE_KIB, THINK_MS),
     ),
     Scenario(
         "resume",
@@ -37,6 +37,7 @@ FILE_SCENARIOS = (
         "the file is dropped from the page cache between requests (posix_fadvise): a blocking read holds a "
         "thread on one side, and would hold the whole event loop on the other",
         (stored_path("random/1MiB.bin"), THINK_MS),
+        cold=True,
     ),
     Scenario(
         "upload",

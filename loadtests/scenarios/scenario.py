@@ -65,7 +65,7 @@ class Scenario:
 
     One that `writes` needs a token, and a served folder that may be changed. `files` are the paths it
     reads beside those that its parameters name. Where none `records`, servers process without recording.
-    `upstream` says that the server waits for one.
+    `upstream` says that the server waits for one. A `cold` one wants servers that keep no file in memory.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Scenario:
     files: tuple[str, ...] = ()
     background: Background | None = None
     upstream: bool = False
+    cold: bool = False
 
     def stored(self, values: Mapping[str, object]) -> tuple[str, ...]:
         """The paths in the served folder that the scenario reads, for its resolved parameters."""

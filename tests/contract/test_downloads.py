@@ -14,8 +14,8 @@ from tests.servers import Running
 from tests.wire import Answer, ask
 
 BLOB = "blob.bin"
-SIZE = 256 * 4096
-DATA = bytes(range(256)) * 4096
+SIZE = 256 * 5120  # more than is kept in memory
+DATA = bytes(range(256)) * 5120
 
 
 def get(server: Running, *headers: tuple[str, str], name: str = BLOB, method: str = "GET") -> Answer:

@@ -103,6 +103,22 @@ def test_repeated_fields_are_joined(server: Running) -> None:
     assert (answer.header("content-type") or "").startswith("multipart/byteranges")
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [("X-Forwarded-Proto", "https"), ("X-Forwarded-Proto", "http")],
+        [("X-Forwarded-Proto", "https"), ("X-Forwarded-Ssl", "off")],
+        [("X-Forwarded-For", "not an address"), ("Forwarded", "for=;;")],
+        [("Script_Name", "/files"), ("Path_Info", "/none")],
+    ],
+)
+def test_nobody_speaks_for_a_client(any_server: Running, fields: list[tuple[str, str]]) -> None:
+    """By themselves gunicorn would trust this machine to say scheme and path, uvicorn to say its address."""
+    answer = ask(any_server.port, "GET", "/files/this.py", fields)
+    assert answer.comparable() == ask(any_server.port, "GET", "/files/this.py").comparable()
+    assert answer.status == 200
+
+
 def test_paging_refuses_what_it_cannot_use(server: Running) -> None:
     for query in ("limit=0", "limit=1001", "limit=x", "limit=", "after=!!", "after=YQ==", "after=Li4vYQ"):
         answer = ask(server.port, "GET", "/files?" + query)

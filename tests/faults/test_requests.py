@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from shared.admission import usable_host
-from shared.catalogue import content_disposition
 from shared.conditions import http_date, matches
 from shared.decoding import decode
+from shared.entries import content_disposition
 from shared.errors import ServiceError
 from shared.ranges import parse_ranges, satisfy
 from shared.uploads import read_digests

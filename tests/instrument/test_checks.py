@@ -204,6 +204,15 @@ def test_littles_law_leaves_out_the_time_to_think() -> None:
     assert found["Little's law"].figure == pytest.approx(0, abs=1e-9), "half of eight users are busy"
 
 
+def test_littles_law_leaves_out_the_time_in_which_a_request_was_prepared() -> None:
+    samples = closed_loop()
+    samples["due_us"] = np.repeat(np.arange(550) * 20_000, 8)
+    samples["user"] = np.tile(np.arange(8), 550)
+    samples["phase"] = samples["due_us"] >= 1_000_000
+    found = judged(samples, document(users=8, between_s=40.0), None)
+    assert found["Little's law"].figure == pytest.approx(0, abs=1e-9), "four of eight users for ten seconds"
+
+
 def test_littles_law_of_the_open_loop_leaves_out_the_time_until_it_was_taken_up() -> None:
     samples = closed_loop()
     samples["dequeued_us"] = 2_000

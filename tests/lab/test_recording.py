@@ -1,10 +1,13 @@
-"""Requests are recorded where a scenario is about that, in a database of the server's own; else not."""
+"""What the scenarios of a plan ask of the service: to record requests, or to keep no files in memory."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from loadtests.lab import archive
+from shared.settings import KEPT_BYTES
 from tests.lab.conftest import Laboratory
 
 SERVERS = "[servers.wsgi-gthread]\n[servers.asgi-uvicorn]\n[load]\nusers = [2]\n"
@@ -24,6 +27,13 @@ def healths(laboratory: Laboratory, scenarios: str) -> list[Mapping[str, Any]]:
 
 def test_recording_is_off_where_no_scenario_is_about_it(laboratory: Laboratory) -> None:
     assert {health["jobs"] for health in healths(laboratory, "[scenarios.process-wait]\n")} == {None}
+
+
+@pytest.mark.parametrize(("scenario", "kept"), [("download-small", KEPT_BYTES), ("download-cold", 0)])
+def test_files_are_kept_in_memory_but_where_a_scenario_is_about_the_disk(
+    laboratory: Laboratory, scenario: str, kept: int
+) -> None:
+    assert {health["kept_bytes"] for health in healths(laboratory, f"[scenarios.{scenario}]\n")} == {kept}
 
 
 def test_recording_is_on_where_one_is(laboratory: Laboratory) -> None:

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import digests
-from shared.catalogue import Catalogue, check_name, content_disposition, etag_of, open_file
+from shared.catalogue import Catalogue, check_name, open_file
 from shared.digests import DigestStore, identity_of, sha256_of
+from shared.entries import content_disposition, etag_of
 from shared.errors import BadName, NotFound
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)

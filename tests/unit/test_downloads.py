@@ -4,8 +4,8 @@ import hashlib
 import os
 from pathlib import Path
 
-from shared.catalogue import describe
 from shared.downloads import Plan, plan_download
+from shared.entries import describe
 
 
 def plan(tmp_path: Path, content: bytes, ranges: str) -> Plan:

@@ -24,6 +24,7 @@ EXPECTED = {
         ("TWINS_HANDLERS", "greenlets"),
         ("TWINS_POOL_SIZE", "many"),
         ("TWINS_UPSTREAMS", "a.example"),
+        ("TWINS_KEPT_BYTES", "1MB"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:

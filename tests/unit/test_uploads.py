@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.catalogue import Catalogue, etag_of
+from shared.catalogue import Catalogue
 from shared.digests import DigestStore
+from shared.entries import etag_of
 from shared.errors import BadName, BadRequest, ContentTooLarge, PreconditionFailed, Unauthorized
 from shared.settings import UPLOADS_FOLDER
 from shared.uploads import Upload, authorize, sweep

@@ -1,0 +1,72 @@
+"""Entries: what the headers of a response say of a stored file."""
+
+import mimetypes
+import os
+from base64 import b64encode
+from dataclasses import dataclass
+from email.utils import formatdate
+from urllib.parse import quote
+
+from shared.replies import Headers
+
+_media_types = mimetypes.MimeTypes()  # not the machine's own table: both faces and all machines agree
+_media_types.add_type("text/markdown", ".md")
+
+
+@dataclass(frozen=True, eq=False)  # by identity: entries are keys on the hot path
+class Entry:
+    """A stored file as it was when opened: everything its headers say, nothing of its bytes.
+
+    `etag` is strong, from the content; `modified_s` whole seconds since the epoch;
+    `headers` are those of every 200 and, but for the length, of every 206.
+    """
+
+    name: str
+    size: int
+    modified_s: int
+    etag: str
+    media_type: str
+    last_modified: str
+    repr_digest: str
+    headers: Headers
+
+
+def describe(name: str, facts: os.stat_result, digest: bytes) -> Entry:
+    """Everything a response's headers say of a file; `digest` is its SHA-256, 32 bytes."""
+    modified_s = max(0, int(facts.st_mtime))
+    etag = etag_of(digest)
+    media_type = guess_media_type(name)
+    last_modified = formatdate(modified_s, usegmt=True)
+    repr_digest = f"sha-256=:{b64encode(digest).decode('ascii')}:"
+    headers = (
+        ("Content-Type", media_type),
+        ("ETag", etag),
+        ("Last-Modified", last_modified),
+        ("Accept-Ranges", "bytes"),
+        ("Repr-Digest", repr_digest),
+        ("Content-Disposition", content_disposition(name)),
+        ("X-Content-Type-Options", "nosniff"),
+    )
+    return Entry(name, facts.st_size, modified_s, etag, media_type, last_modified, repr_digest, headers)
+
+
+def etag_of(digest: bytes) -> str:
+    """The strong entity tag of a content, from its SHA-256."""
+    return f'"{digest[:16].hex()}"'
+
+
+def address(name: str) -> str:
+    """The path of a file's own address."""
+    return "/files/" + quote(name)
+
+
+def guess_media_type(name: str) -> str:
+    kind, coding = _media_types.guess_type(name, strict=True)
+    return kind if kind and not coding else "application/octet-stream"
+
+
+def content_disposition(name: str) -> str:
+    """`attachment` with both forms of the last part of the name (RFC 6266 section 4.3, RFC 8187)."""
+    last = name.rpartition("/")[2]
+    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"%\\' else "_" for c in last)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(last, safe='')}"
