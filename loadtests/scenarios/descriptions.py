@@ -41,8 +41,8 @@ SCENARIOS: dict[str, Scenario] = {
             "download-large",
             "DownloadLarge",
             "How fast do large files leave the server?",
-            "moving bytes: up to 1 MiB from memory on both sides; beyond, kernel sendfile on one side, cached "
-            "reads without a thread hop on the other",
+            "moving bytes: up to 1 MiB from memory on both sides; beyond, kernel sendfile on one side, "
+            "cached reads without a thread hop on the other",
             (stored_path("random/1MiB.bin"), THINK_MS),
         ),
         Scenario(
