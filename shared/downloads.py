@@ -65,6 +65,8 @@ def plan_download(entry: Entry, method: str, headers: Mapping[str, str]) -> Plan
     if specs is None or (entry.size == 0 and any(first is None and last for first, last in specs)):
         return whole(entry)
     ranges = satisfy(specs, entry.size)
+    if ranges is None:
+        return whole(entry)
     if not ranges:
         raise RangeNotSatisfiable(
             f"The file has {entry.size} bytes; no range asked for lies within.",

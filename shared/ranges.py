@@ -26,31 +26,36 @@ Spec = tuple[int | None, int | None]
 def parse_ranges(value: str) -> list[Spec] | None:
     """The members of a bytes Range header as (first, last), (first, None) or (None, suffix length).
 
-    None where the header must be ignored: another unit, bad syntax, or more than 64 members.
+    None where the header is ignored: another unit, more than 64 members, a last position before its first,
+    or a member that cannot be read beside others that can. Empty where none can be read: no range is asked
+    for that could be satisfied (section 14.2 lets a server reject such a header, and nginx does).
     """
     unit, equals, members = value.partition("=")
     if not equals or unit.strip(" \t").lower() != "bytes" or members.count(",") >= 2 * MAX_RANGES:
         return None
     specs: list[Spec] = []
+    unreadable = False
     for member in members.split(","):
         text = member.strip(" \t")
         if not text:  # empty list members are to be accepted (RFC 9110 section 5.6.1.2)
             continue
         first, dash, last = text.partition("-")
         if not dash or not (first or last) or not (_number(first) and _number(last)):
-            return None
+            unreadable = True
+            continue
         start, stop = _value(first), _value(last)
         if start is not None and stop is not None and stop < start:
             return None
         specs.append((start, stop))
-    return specs if 0 < len(specs) <= MAX_RANGES else None
+    return None if len(specs) > MAX_RANGES or (unreadable and specs) else specs
 
 
-def satisfy(specs: list[Spec], size: int) -> list[ByteRange]:
+def satisfy(specs: list[Spec], size: int) -> list[ByteRange] | None:
     """The satisfiable members within `size` bytes, in the order asked for; overlapping ones coalesced.
 
     Members that touch or overlap become one, at the place of the earliest asked for
-    (RFC 9110 section 15.3.7.2). O(n log n).
+    (RFC 9110 section 15.3.7.2). None where several members name more bytes than the file has: nobody needs
+    that, and the whole file is the answer (section 14.2). O(n log n).
     """
     found: list[tuple[int, int, int]] = []
     for order, (first, last) in enumerate(specs):
@@ -60,6 +65,8 @@ def satisfy(specs: list[Spec], size: int) -> list[ByteRange]:
             start, end = first, size if last is None else min(last + 1, size)
         if start < end:
             found.append((start, end, order))
+    if len(found) > 1 and sum(end - start for start, end, _ in found) > size:
+        return None
     merged: list[list[int]] = []
     for start, end, order in sorted(found):
         if merged and start <= merged[-1][1]:
