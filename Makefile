@@ -27,6 +27,7 @@ check: $(STAMP)
 	$(BIN)/mypy
 
 torture: export TWINS_TORTURE = 1
+torture: export TWINS_TALLY = results/torture.json
 torture: $(STAMP)
 	$(TEST)
 

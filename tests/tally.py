@@ -1,9 +1,11 @@
 """What the suites of faults tried and what survived: counted while they run, a table at the end."""
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 TORTURE = bool(os.environ.get("TWINS_TORTURE"))
 """Whether the suites run in full, as `make torture` does."""
@@ -46,6 +48,14 @@ def add(rows: Iterable[tuple[str, str, int, int]]) -> None:
         count = COUNTS.setdefault((family, server), Count())
         count.tried += tried
         count.survived += survived
+
+
+def write() -> None:
+    """Where `TWINS_TALLY` names a file, the counts as JSON, which the README's table is made from."""
+    path = os.environ.get("TWINS_TALLY")
+    if path and COUNTS:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(json.dumps(sorted(rows()), indent=1) + "\n")
 
 
 def table() -> list[str]:

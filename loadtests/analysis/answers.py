@@ -9,10 +9,13 @@ from loadtests.analysis.cells import CellSummary
 from loadtests.analysis.differences import Difference, Judge, paired
 from loadtests.analysis.metrics import METRICS
 from loadtests.analysis.points import level_label, level_words
-from loadtests.analysis.wording import verdict_sentence
+from loadtests.analysis.wording import slots, verdict_sentence
 from loadtests.lab.records import Comparison, Level
 
 MetricName = Literal["throughput", "response_p50", "response_p99", "service_p50", "service_p99"]
+
+
+MATCHED = "capacity-matched"
 
 
 class Answer(Difference):
@@ -57,9 +60,26 @@ def _answer(cells: Sequence[CellSummary], primary: Comparison, judge: Judge, mea
 
 
 def _means(cells: Sequence[CellSummary], primary: Comparison, means: str | None) -> str | None:
-    """The means both sides had, by what their cells say of the servers, else by the plan."""
+    """The means both sides had, by what their cells say of the servers, else by the plan.
+
+    Matched servers that differ in what they could serve at once say so; slots beyond the users do not count.
+    """
     sides = (primary.server, primary.baseline)
     said = {side: next((c.means for c in cells if c.server == side and c.means), means) for side in sides}
     if len(set(said.values())) == 1:
-        return said[primary.server]
+        unequal = _unequal_slots(cells, primary) if said[primary.server] == MATCHED else None
+        return f"{MATCHED} but for slots ({unequal})" if unequal else said[primary.server]
     return " and ".join(f"{side} {told}" for side, told in said.items() if told)
+
+
+def _unequal_slots(cells: Sequence[CellSummary], primary: Comparison) -> str | None:
+    """What each side could serve at once, where that differs below the level and both sides are known."""
+    users = primary.level.value if primary.level.kind == "users" else float("inf")
+    told, usable = [], set()
+    for side in (primary.server, primary.baseline):
+        cell = next((c for c in cells if c.server == side and c.slot_kind not in (None, "unknown")), None)
+        if cell is None:
+            return None
+        usable.add(min(users, float("inf") if cell.slots is None else cell.slots))
+        told.append(f"{side} {slots(cell.slots, cell.slot_kind) if cell.slots else 'without a bound'}")
+    return ", ".join(told) if len(usable) > 1 else None

@@ -113,7 +113,6 @@ class CellSummary(Record):
     directory: str = Field(default="", description="of its raw files, relative to the report")
 
 
-MEANS = {"matched": "capacity-matched", "capacity-matched": "capacity-matched", "as shipped": "as shipped"}
 FROM_SAMPLES = ("cpu_ms_per_request", "requests_per_s_per_core")
 COPIED = tuple(
     name for name in CellRecord.model_fields if name in CellSummary.model_fields and name not in FROM_SAMPLES
@@ -140,7 +139,7 @@ def summarise_cell(
         "slots": run.slots if run else None,
         "slot_kind": run.slot_kind if run else None,
         "cores": _cores(record),
-        "means": MEANS.get(str(getattr(run, "means", None))),
+        "means": run.means if run else None,
         "background": record.generator.background if record.generator else [],
         "server_command": run.command if run else None,
         "server_environment": run.environment if run else None,

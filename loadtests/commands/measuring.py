@@ -27,6 +27,7 @@ from loadtests.lab.runs import Run, create, reopen, without_missing
 from loadtests.lab.suite import carry_out, estimate_s, unsteady_s, without_valid_repeat
 
 UNMEASURED, INTERRUPTED = 3, 130
+AS_SHIPPED = "Servers with their projects' own defaults, instead of matched capacity."
 QUICK = ("quick=true", "blocks=3", "time.warmup_s=0.4", "time.measure_s=1.6", "time.drain_s=1")
 
 
@@ -49,6 +50,7 @@ def run(
     ] = "keepalive",
     processes: Annotated[int | None, typer.Option(min=1, help="Server processes.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of each server process.")] = None,
+    as_shipped: Annotated[bool, typer.Option("--as-shipped", help=AS_SHIPPED)] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of arrivals and checks.")] = 1,
     files: Files = None,
     results: Results = DEFAULT_RESULTS,
@@ -63,8 +65,9 @@ def run(
     if path is not None:
         parameters["path"] = path
     under_test = {"server": server, "url": target, "processes": processes, "threads": threads}
-    document = {
+    document: dict[str, Any] = {
         "blocks": 1,
+        "matched": "as shipped" if as_shipped else "capacity-matched",
         "seed": seed,
         "quick": True,
         "time": {"warmup_s": warmup, "measure_s": duration_s},
@@ -74,7 +77,7 @@ def run(
         },
         "scenarios": {scenario: {"parameters": parameters}},
     }
-    document["load"] |= {"rates": [rate]} if rate is not None else {"users": [users or 32]}  # type: ignore[operator]  # a dict
+    document["load"] |= {"rates": [rate]} if rate is not None else {"users": [users or 32]}
     progress = Progress(quiet=as_json)
     with measuring(f"twins run {scenario}"):
         new = create(resolved(document, "the command line"), "run", results, sys.argv, _calibration())
@@ -102,6 +105,7 @@ def suite(
     overrides: Annotated[
         list[str], typer.Option("--set", help="Override the plan, such as load.users=1,8.")
     ] = [],  # noqa: B006  Typer copies it
+    as_shipped: Annotated[bool, typer.Option("--as-shipped", help=AS_SHIPPED)] = False,
     files: Files = None,
     results: Results = DEFAULT_RESULTS,
     with_report: Annotated[
@@ -112,12 +116,14 @@ def suite(
     """Measure all cells of a plan in blocks, write its report, judge its gates."""
     progress = Progress(quiet=as_json)
     if resume is not None:
-        if plan is not None or overrides or quick:
-            raise PlanError("--resume goes on with the run's own plan; it takes no plan, --quick or --set.")
+        if plan is not None or overrides or quick or as_shipped:
+            raise PlanError(
+                "--resume goes on with the run's own plan; it takes no plan, --quick, --set or --as-shipped."
+            )
         begun = reopen(find_run(resume, results), force=force)
     else:
         begun = None
-        resolved_plan, left_out = _plan(plan, quick, overrides)
+        resolved_plan, left_out = _plan(plan, quick, overrides, as_shipped)
         for line in left_out:
             progress.note(line)
         if dry_run:
@@ -165,10 +171,10 @@ def matrix_lines(plan: Plan) -> list[str]:
     return lines
 
 
-def _plan(name: str | None, quick: bool, overrides: list[str]) -> tuple[Plan, list[str]]:
+def _plan(name: str | None, quick: bool, overrides: list[str], as_shipped: bool) -> tuple[Plan, list[str]]:
     chosen = find_plan(name or ("quick" if quick else "standard"))
     short = QUICK if quick and name is not None else ()
-    found = read_plan(chosen, [*environment_overrides(), *short, *overrides])
+    found = read_plan(chosen, [*environment_overrides(), *short, *overrides], as_shipped=as_shipped)
     if found.gates:
         from loadtests.commands.gating import refuse_unreadable
 

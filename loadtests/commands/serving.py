@@ -20,6 +20,9 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
     processes: Annotated[int | None, typer.Option(min=1, help="Server processes.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of each process.")] = None,
+    as_shipped: Annotated[
+        bool, typer.Option("--as-shipped", help="With its project's own defaults, and none of ours.")
+    ] = False,
     files: Files = None,
     cpu: Annotated[str | None, typer.Option(help="Pin to these processors, such as 0 or 0,1.")] = None,
 ) -> None:
@@ -31,7 +34,15 @@ def serve(
         raise PlanError(f"{name} needs {server.server}, which is not installed.")
     try:
         directory = files_directory(files)
-        started = launch(server, host=host, port=port, processes=processes, threads=threads, files=directory)
+        started = launch(
+            server,
+            host=host,
+            port=port,
+            processes=processes,
+            threads=threads,
+            files=directory,
+            as_shipped=as_shipped,
+        )
     except ValueError as error:
         raise PlanError(str(error)) from None
     command = started.command

@@ -13,6 +13,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from loadtests.lab.plan import Plan, PlanError, PlanServer
+from loadtests.lab.shipped import without_sizes
 from loadtests.scenarios.descriptions import SCENARIOS, resolve
 
 LARGEST_BYTES = 1 << 20
@@ -44,8 +45,11 @@ def find_plan(name: str) -> Path:
     return shipped
 
 
-def read_plan(path: Path, overrides: Sequence[str] = ()) -> Plan:
-    """The resolved plan of a file; `overrides` are `key.path=value`, later ones win. Raises PlanError."""
+def read_plan(path: Path, overrides: Sequence[str] = (), *, as_shipped: bool = False) -> Plan:
+    """The resolved plan of a file; `overrides` are `key.path=value`, later ones win. Raises PlanError.
+
+    `as_shipped` leaves the table's servers to their projects' defaults, whatever sizes the plan gives them.
+    """
     try:
         with path.open("rb") as file:
             text = file.read(LARGEST_BYTES + 1)
@@ -67,6 +71,8 @@ def read_plan(path: Path, overrides: Sequence[str] = ()) -> Plan:
     document.setdefault("description", first_line(path))
     for override in overrides:
         _override(document, override)
+    if as_shipped:
+        document = without_sizes(document)
     return resolved(document, path.name)
 
 
@@ -82,6 +88,8 @@ def resolved(document: Mapping[str, Any], source: str) -> Plan:
     except ValidationError as error:
         raise PlanError(" ".join(_sentences(error, document, source))) from None
     servers = dict(_spread(plan.servers, source))
+    if plan.matched == "as shipped":
+        _check_as_shipped(servers, source)
     _check_labels(servers, "servers", source)
     _check_labels(plan.scenarios, "scenarios", source)
     scenarios = {}
@@ -121,6 +129,16 @@ def resolved(document: Mapping[str, Any], source: str) -> Plan:
     found = plan.model_copy(update={"servers": servers, "scenarios": scenarios})
     _check_levels(found, source)
     return found
+
+
+def _check_as_shipped(servers: Mapping[str, PlanServer], source: str) -> None:
+    for label, server in servers.items():
+        for key, value in (("processes", server.processes), ("threads", server.threads)):
+            if value is not None and server.server is not None:
+                raise PlanError(
+                    f"{source}: servers.{label}.{key} = {value}: as shipped, a server has its project's own "
+                    'number; leave it out, or take matched = "capacity-matched".'
+                )
 
 
 def _check_labels(labels: Iterable[str], key: str, source: str) -> None:

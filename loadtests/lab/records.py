@@ -49,6 +49,9 @@ class ServerRun(Record):
     threads: int | None
     slots: int | None = Field(description="requests served at the same time; null where no bound is known")
     slot_kind: str = Field(description="what fills one: process, thread, greenlet, task")
+    means: Literal["capacity-matched", "as shipped"] | None = Field(
+        default=None, description="null where the server is none of the laboratory's table"
+    )
     cpus: list[int] | None
     started_unix_s: float
     stop_signal: Literal["SIGTERM", "SIGKILL", "died"] | None = None

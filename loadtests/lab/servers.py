@@ -15,6 +15,7 @@ from asgi_app.launch import granian_command as granian_asgi_command
 from asgi_app.launch import gunicorn_command as gunicorn_asgi_command
 from asgi_app.launch import uvicorn_command
 from loadtests.lab.nginx import nginx_configuration
+from loadtests.lab.shipped import READ_BACK, shipped_command
 from shared.settings import CONNECTIONS, KEEP_ALIVE_S, default_files
 from wsgi_app.launch import granian_command as granian_wsgi_command
 from wsgi_app.launch import gunicorn_command
@@ -231,8 +232,12 @@ def launch(
     threads: int | None = None,
     files: Path | None = None,
     keep_alive_s: int = KEEP_ALIVE_S,
+    as_shipped: bool = False,
 ) -> Launch:
-    """The launch line of a row; ValueError in a sentence for an option that the server cannot take."""
+    """The launch line of a row; ValueError in a sentence for an option that the server cannot take.
+
+    `as_shipped` leaves all to the project's own defaults; peers and nginx stay as they are.
+    """
     processes = server.processes if processes is None else processes
     if processes < 1:
         raise ValueError(f"processes is {processes}; {server.name} needs at least 1.")
@@ -247,6 +252,20 @@ def launch(
     if server.server == "nginx":
         text = nginx_configuration(str(files or default_files()), host, port, processes, keep_alive_s)
         return Launch([shutil.which("nginx") or "nginx", "-e", "stderr", "-c", "{configuration}"], {}, text)
+    if as_shipped and server.application in ("wsgi_app", "asgi_app"):
+        if threads != server.threads:
+            raise ValueError(f"threads is {threads}; as shipped, {server.name} has its project's own number.")
+        command = shipped_command(
+            server=server.server,
+            interface=server.interface,
+            worker_class=server.worker_class,
+            loop=server.loop,
+            parser=server.parser,
+            host=host,
+            port=port,
+            processes=processes,
+        )
+        return Launch(command, environment)
     command = _command(server, threads, host=host, port=port, processes=processes, keep_alive_s=keep_alive_s)
     return Launch([*command[:-1], PEERS.get(server.application, command[-1])], environment)
 
@@ -265,10 +284,13 @@ def _command(server: Server, threads: int, **address: Any) -> list[str]:
     return gunicorn_command(server.worker_class, threads=threads, connections=connections, **address)
 
 
-def differences(server: Server, health: Mapping[str, Any], *, processes: int, threads: int) -> list[str]:
+def differences(
+    server: Server, health: Mapping[str, Any], *, processes: int, threads: int, as_shipped: bool = False
+) -> list[str]:
     """What `/health` says otherwise than was asked for, a sentence each; empty where it agrees.
 
-    Peers and nginx say only what they are: their configuration cannot be read back.
+    Peers and nginx say only what they are: their configuration cannot be read back. Nothing was asked of a
+    server as shipped but what its row is.
     """
     if server.server == "nginx":
         return []
@@ -288,5 +310,5 @@ def differences(server: Server, health: Mapping[str, Any], *, processes: int, th
     return [
         f"{key} is {health.get(key)!r} where {wanted!r} was asked for"
         for key, wanted in asked.items()
-        if health.get(key) != wanted
+        if health.get(key) != wanted and not (as_shipped and key in READ_BACK)
     ]

@@ -150,6 +150,7 @@ def _start(bench: Bench, label: str, directory: Path) -> target.Target:
         cpus=bench.server_cpus,
         directory=directory,
         start_s=bench.plan.time.start_s,
+        means=bench.plan.matched,
     )
     if server.process is not None:
         journal.note_process(bench.run, server.process.pid)

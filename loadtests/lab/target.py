@@ -6,9 +6,9 @@ import shutil
 import socket
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from loadtests.lab import processes, servers
 from loadtests.lab.contract import read_health
@@ -20,6 +20,7 @@ from shared import counters
 POLL_S, PORTS_TRIED = 0.02, 3
 REST_S, MOST_AT_REST = 0.3, 0.2  # seconds; CPU seconds per second
 HOST = "127.0.0.1"
+Means = Literal["capacity-matched", "as shipped"]
 
 
 class Unmeasurable(RuntimeError):
@@ -56,7 +57,14 @@ def missing_program(server: PlanServer) -> str | None:
 
 
 def start(
-    label: str, server: PlanServer, *, files: Path, cpus: list[int] | None, directory: Path, start_s: float
+    label: str,
+    server: PlanServer,
+    *,
+    files: Path,
+    cpus: list[int] | None,
+    directory: Path,
+    start_s: float,
+    means: Means = "capacity-matched",
 ) -> Target:
     """Start a server and wait until it is healthy; raises Unmeasurable.
 
@@ -68,11 +76,11 @@ def start(
     for _ in range(PORTS_TRIED - 1):
         port = free_port()
         try:
-            return _started(label, server, port, files, cpus, directory, start_s)
+            return _started(label, server, port, files, cpus, directory, start_s, means)
         except Unmeasurable:
             if not is_taken(HOST, port):
                 raise  # between the choice of the port and its use, nobody else took it
-    return _started(label, server, free_port(), files, cpus, directory, start_s)
+    return _started(label, server, free_port(), files, cpus, directory, start_s, means)
 
 
 def _started(
@@ -83,8 +91,9 @@ def _started(
     cpus: list[int] | None,
     directory: Path,
     start_s: float,
+    means: Means,
 ) -> Target:
-    run, count = _launch(label, server, port, files, directory, cpus)
+    run, count = _launch(label, server, port, files, directory, cpus, means)
     try:
         process = processes.start(
             run.command, environment=run.environment, cpus=cpus, log=directory / "server.log"
@@ -93,7 +102,7 @@ def _started(
         raise Unmeasurable(str(error), run) from None
     try:
         health = _wait_for_health(process, run.url, server.health, start_s)
-        run = run.model_copy(update={"health": health})
+        run = _read_back(server, run.model_copy(update={"health": health}))
         _check_configuration(server, run, process)
         if (run.processes or 1) > 1:
             _wait_for_rest(process, start_s)
@@ -139,7 +148,13 @@ def is_taken(host: str, port: int) -> bool:
 
 
 def _launch(
-    label: str, server: PlanServer, port: int, files: Path, directory: Path, cpus: list[int] | None
+    label: str,
+    server: PlanServer,
+    port: int,
+    files: Path,
+    directory: Path,
+    cpus: list[int] | None,
+    means: Means,
 ) -> tuple[ServerRun, Path | None]:
     processes_asked, threads_asked = _single(server.processes), _single(server.threads)
     known = servers.SERVERS.get(server.server or "")
@@ -160,7 +175,13 @@ def _launch(
     else:
         try:
             launch = servers.launch(
-                known, host=HOST, port=port, processes=processes_asked, threads=threads_asked, files=files
+                known,
+                host=HOST,
+                port=port,
+                processes=processes_asked,
+                threads=threads_asked,
+                files=files,
+                as_shipped=means == "as shipped",
             )
         except ValueError as error:
             raise Unmeasurable(str(error)) from None
@@ -176,6 +197,7 @@ def _launch(
             "threads": count_threads,
             "slots": known.slots(count_processes, count_threads),
             "slot_kind": known.slot_kind,
+            "means": means if known.application in ("wsgi_app", "asgi_app") else None,
         }
     run = ServerRun(
         name=label,
@@ -227,6 +249,17 @@ def _demand_s(reading: Probe) -> float:
     return (reading.cpu_user_s or 0) + (reading.cpu_system_s or 0) + (reading.run_queue_s or 0)
 
 
+def _read_back(server: PlanServer, run: ServerRun) -> ServerRun:
+    """Of a server as shipped, the threads and slots that its project gives it."""
+    known = servers.SERVERS.get(server.server or "")
+    if known is None or run.means != "as shipped":
+        return run
+    threads, connections = _count(run.health.get("threads")), _count(run.health.get("connections"))
+    shape = replace(known, connections=connections)
+    update = {"threads": threads, "slots": shape.slots(run.processes or 1, threads or 1)}
+    return run.model_copy(update=update)
+
+
 def _check_configuration(server: PlanServer, run: ServerRun, process: processes.Guarded) -> None:
     pid = run.health.get("pid")
     family = tree(process.pid)
@@ -239,7 +272,13 @@ def _check_configuration(server: PlanServer, run: ServerRun, process: processes.
     ]
     known = servers.SERVERS.get(server.server or "")
     if known is not None and run.processes is not None and run.threads is not None:
-        wrong += servers.differences(known, run.health, processes=run.processes, threads=run.threads)
+        wrong += servers.differences(
+            known,
+            run.health,
+            processes=run.processes,
+            threads=run.threads,
+            as_shipped=run.means == "as shipped",
+        )
     if wrong:
         raise Unmeasurable("the server runs with another configuration: " + "; ".join(wrong))
 

@@ -61,7 +61,7 @@ def answer_table(document: Mapping[str, Any]) -> str:
         ]
         for answer in document["answers"]
     ]
-    return _table(["servers", "scenario", "metric", "verdict", "times better", "interval", "blocks"], rows)
+    return table(["servers", "scenario", "metric", "verdict", "times better", "interval", "blocks"], rows)
 
 
 def _gates(document: Mapping[str, Any]) -> str:
@@ -71,7 +71,7 @@ def _gates(document: Mapping[str, Any]) -> str:
         [f"**{g['status']}**", g["gate"], g["place"], figure(g["value"], g["unit"]), g["reason"]]
         for g in document["gates"]
     ]
-    return "## Gates\n\n" + _table(["result", "gate", "where", "measured", "why"], rows)
+    return "## Gates\n\n" + table(["result", "gate", "where", "measured", "why"], rows)
 
 
 def _cases(document: Mapping[str, Any]) -> str:
@@ -92,7 +92,7 @@ def case_table(document: Mapping[str, Any]) -> str:
             )
         rows.append(row)
     columns = ["scenario", "server", "capacity", "p50", "p99", "errors", "CPU per request", "peak memory"]
-    return _table(columns, rows)
+    return table(columns, rows)
 
 
 def _warnings(document: Mapping[str, Any]) -> str:
@@ -103,7 +103,8 @@ def _warnings(document: Mapping[str, Any]) -> str:
     return "## Warnings\n\n" + "".join(f"- {_cell(warning)}\n" for warning in warnings[:20]) + more
 
 
-def _table(columns: list[str], rows: list[list[str]]) -> str:
+def table(columns: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table; whatever is in the cells stays there."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "".join("| " + " | ".join(_cell(cell) for cell in line) + " |\n" for line in lines)
 

@@ -1,22 +1,26 @@
 """`python -m loadtests.report.reference RUN`: keep what the README shows of a run, and write it there.
 
-Kept in `loadtests/reference/`: the verdicts and cases of `summary.json`, without the machine's paths, and
-the pictures. The README's answer follows from them alone.
+Kept in `loadtests/reference/`, without the machine's paths: of `standard` the verdicts, cases and pictures,
+of `behaviours` and `idle` what each server did and what bounded it, of the fault suites (the file that
+`make torture` writes) what was tried and what was lost. Each part of the README follows from its file alone.
 """
 
 import json
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from loadtests.report.markdown import answer_table, case_table
+from loadtests.report.figures import figure
+from loadtests.report.keys import BOUNDS
+from loadtests.report.markdown import answer_table, case_table, table
 from loadtests.report.page import when
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = ROOT / "loadtests" / "reference"
+Document = Mapping[str, Any]
 KEPT = (
     "schema_version",
     "state",
@@ -32,28 +36,74 @@ PICTURES = {
     "ratios.svg": "Ratio of each comparison with its interval",
     "throughput.svg": "Throughput over users",
 }
+CONDUCT = {
+    "throughput": ("throughput", "per_s"),
+    "p50": ("response_p50", "us"),
+    "p99": ("response_p99", "us"),
+    "peak memory": ("rss_peak_bytes", "bytes"),
+    "memory a connection": ("memory_per_connection_bytes", "bytes"),
+}
+COLUMNS = {
+    "behaviours": ("throughput", "p50", "p99", "peak memory"),
+    "idle": ("p50", "p99", "memory a connection"),
+}
+FAULTS = "faults"
 
 
-def keep(run: Path) -> None:
-    """Copy what the README shows of a finished run."""
-    summary = json.loads((run / "summary.json").read_text())
-    document = {key: summary[key] for key in KEPT}
-    document["runs"] = [{key: summary["runs"][0][key] for key in KEPT_OF_RUN}]
+def keep(source: Path) -> str:
+    """Copy what the README shows of a finished run, or of the fault suites; the name of the part."""
     FOLDER.mkdir(exist_ok=True)
-    (FOLDER / "summary.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    if source.is_file():
+        _write(FAULTS, json.loads(source.read_text()))
+        return FAULTS
+    summary = json.loads((source / "summary.json").read_text())
+    plan: str = summary["runs"][0]["plan_name"]
+    document: dict[str, Any] = {"runs": [{key: summary["runs"][0][key] for key in KEPT_OF_RUN}]}
+    if plan in COLUMNS:
+        _write(plan, document | {"requests": summary["requests"], "rows": _conduct(summary)})
+        return plan
+    _write("answer", {key: summary[key] for key in KEPT} | document)
     for name in PICTURES:
-        shutil.copyfile(run / "charts" / name, FOLDER / name)
+        shutil.copyfile(source / "charts" / name, FOLDER / name)
+    return "answer"
 
 
-def answer(document: Mapping[str, Any]) -> str:
-    """The README's answer: sentences, verdicts, pictures, cases."""
+def _write(part: str, document: Document) -> None:
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    (FOLDER / f"{part}.json").write_text(text, encoding="utf-8")
+
+
+def _conduct(summary: Document) -> list[dict[str, Any]]:
+    """What each server did in each scenario, at its reference level, and the cause that was found."""
+    return [
+        {
+            "scenario": point["scenario"],
+            "server": point["server"],
+            "figures": {name: point["estimates"][metric] for name, (metric, _) in CONDUCT.items()},
+            "reasons": point["reasons"],
+            "mechanism": summary["explanations"][key]["text"].partition(": ")[2],
+        }
+        for scenario, level in summary["references"].items()
+        for key, point in summary["points"].items()
+        if (point["scenario"], point["level"]) == (scenario, level)
+    ]
+
+
+def _told(document: Document, blocks: str = "") -> str:
     run = document["runs"][0]
+    return (
+        f"From the `{run['plan_name']}` plan{blocks}, on a virtual machine with two cores,\n"
+        f"one for the server and one for the load generator ({when(run['created_unix_s'])}, "
+        f"{document['requests']:,} requests measured).\n"
+    )
+
+
+def answer(document: Document) -> str:
+    """The README's answer: sentences, verdicts, pictures, cases."""
     blocks = max(answer["blocks"] for answer in document["answers"])
     pictures = "".join(f"![{text}](loadtests/reference/{name})\n\n" for name, text in PICTURES.items())
     return (
-        f"From the `{run['plan_name']}` plan with {blocks} blocks, on a virtual machine with two cores,\n"
-        f"one for the server and one for the load generator ({when(run['created_unix_s'])}, "
-        f"{document['requests']:,} requests measured).\n"
+        f"{_told(document, f' with {blocks} blocks')}"
         "Your machine will answer otherwise: that is what `make compare` is for.\n\n"
         f"{answer_table(document)}\n{pictures}"
         "The best of a scenario is in bold; what cannot be told from it has a `~`.\n\n"
@@ -61,9 +111,59 @@ def answer(document: Mapping[str, Any]) -> str:
     )
 
 
-def into_readme(readme: str, text: str) -> str:
+def conduct(document: Document) -> str:
+    """What servers did in the scenarios of a plan, with the mechanism that was measured."""
+    columns = COLUMNS[document["runs"][0]["plan_name"]]
+    rows = []
+    for row in document["rows"]:
+        told = []
+        for name in columns:
+            found = row["figures"][name]
+            value, bound = (None, "exact") if found is None else (found["value"], found["bound"])
+            told.append(BOUNDS[bound] + figure(value, CONDUCT[name][1]))  # type: ignore[arg-type]  # units of the table
+        rows.append([row["scenario"], row["server"], *told, row["mechanism"]])
+    return f"{_told(document)}\n{table(['scenario', 'server', *columns, 'what bounds it'], rows)}"
+
+
+def faults(rows: list[tuple[str, str, int, int]]) -> str:
+    """What was tried and lost: once by family of cases, once by server."""
+    by_server = [(server, case, tried, survived) for case, server, tried, survived in rows]
+    return (
+        table(["case", "servers", "tried", "survived", "lost"], _sums(rows))
+        + "\n"
+        + table(["server", "cases", "tried", "survived", "lost"], _sums(by_server))
+    )
+
+
+def _sums(rows: Iterable[tuple[str, str, int, int]]) -> list[list[str]]:
+    """A row of text for each first name: how many second ones it has, and the sums of its counts."""
+    counts: dict[str, list[int]] = {}
+    for name, _, tried, survived in rows:
+        count = counts.setdefault(name, [0, 0, 0])
+        for place, more in enumerate((1, tried, survived)):
+            count[place] += more
+    return [
+        [name, str(others), f"{tried:,}", f"{survived:,}", f"{tried - survived:,}"]
+        for name, (others, tried, survived) in counts.items()
+    ]
+
+
+PARTS: dict[str, Callable[[Any], str]] = {
+    "answer": answer,
+    "behaviours": conduct,
+    "idle": conduct,
+    FAULTS: faults,
+}
+
+
+def part_of_readme(part: str) -> str:
+    """The text of a part of the README, from what is kept."""
+    return PARTS[part](json.loads((FOLDER / f"{part}.json").read_text(encoding="utf-8")))
+
+
+def into_readme(readme: str, part: str, text: str) -> str:
     return re.sub(
-        r"(<!-- answer -->\n).*?(<!-- /answer -->)",
+        rf"(<!-- {part} -->\n).*?(<!-- /{part} -->)",
         lambda found: found[1] + text + found[2],
         readme,
         flags=re.DOTALL,
@@ -71,14 +171,15 @@ def into_readme(readme: str, text: str) -> str:
 
 
 def main() -> None:
-    if len(sys.argv) != 2 or not (Path(sys.argv[1]) / "summary.json").is_file():
+    source = Path(sys.argv[-1])
+    if len(sys.argv) != 2 or not (source.is_file() or (source / "summary.json").is_file()):
         sys.exit(
-            "Name the folder of a run that has a report: python -m loadtests.report.reference results/RUN"
+            "Name the folder of a run that has a report, or the file of the fault suites: "
+            "python -m loadtests.report.reference results/RUN"
         )
-    keep(Path(sys.argv[1]))
-    document = json.loads((FOLDER / "summary.json").read_text())
+    part = keep(source)
     readme = ROOT / "README.md"
-    readme.write_text(into_readme(readme.read_text(), answer(document)))
+    readme.write_text(into_readme(readme.read_text(), part, part_of_readme(part)))
 
 
 if __name__ == "__main__":

@@ -48,6 +48,29 @@ def test_a_sentence_names_the_means(tmp_path: Path) -> None:
     assert answer.sentence.startswith("process-wait, 128 users, as shipped: asgi-uvicorn serves")
 
 
+@pytest.mark.parametrize(
+    ("slots", "users", "means"),
+    [
+        (32, 128, "capacity-matched but for slots (asgi-uvicorn without a bound, wsgi-gthread 32 threads)"),
+        (127, 128, "capacity-matched but for slots (asgi-uvicorn without a bound, wsgi-gthread 127 threads)"),
+        (128, 128, "capacity-matched"),
+        (32, 32, "capacity-matched"),
+    ],
+)
+def test_matched_servers_that_differ_in_slots_say_so(
+    slots: int, users: int, means: str, tmp_path: Path
+) -> None:
+    (answer,) = built(
+        tmp_path,
+        planted=(replace(GTHREAD, slots=slots), UVICORN),
+        users=(users,),
+        primaries=(primary("asgi-uvicorn", "wsgi-gthread", "process-wait", users),),
+        plan={"matched": "capacity-matched"},
+    ).answers
+    assert answer.means == means
+    assert answer.sentence.startswith(f"process-wait, {users} users, {means}: ")
+
+
 def test_an_explanation_tells_of_the_blocks_that_the_verdict_rests_on(tmp_path: Path) -> None:
     held_up = Broken("wsgi-gthread", "process-wait", "generator-limited", "no time left", 2, 128)
     (answer,) = built(tmp_path, broken=(held_up,)).answers
