@@ -1,7 +1,7 @@
 """`/files` on the ASGI face: a page of the catalogue, and downloads that hop to no thread where cached."""
 
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
 from anyio.to_thread import run_sync
 from fastapi import Request
@@ -31,10 +31,9 @@ async def download(service: Service, request: Request) -> WireResponse:
     scope = request.scope
     name = path_after(scope, "/files/")
     method, headers = scope["method"], deciding_headers(scope, NAMES)
-    kept = service.catalogue.kept(name)
-    if kept is not None:
-        plan = plan_download(kept.entry, method, headers)
-        return WireResponse(plan.status, plan.raw_headers, in_memory(plan, method, kept.content))
+    answer = from_memory(service, name, method, headers)
+    if answer is not None:
+        return answer
     opened = service.catalogue.open_known(name)
     if opened is None:
         opened = await run_sync(service.catalogue.open, name)
@@ -45,6 +44,15 @@ async def download(service: Service, request: Request) -> WireResponse:
     except BaseException:
         os.close(opened.descriptor)
         raise
+
+
+def from_memory(service: Service, name: str, method: str, headers: Mapping[str, str]) -> WireResponse | None:
+    """The answer about a file that is kept in memory; None where it must be opened."""
+    kept = service.catalogue.kept(name)
+    if kept is None:
+        return None
+    plan = plan_download(kept.entry, method, headers)
+    return WireResponse(plan.status, plan.raw_headers, in_memory(plan, method, kept.content))
 
 
 async def _body(catalogue: Catalogue, plan: Plan, opened: Opened, method: str) -> Block | Body:

@@ -12,14 +12,14 @@ from anyio import from_thread
 from fastapi import Request
 
 from asgi_app.databases import Database
-from asgi_app.downloads import NAMES, SMALL_BYTES, Segments, read_in_thread
+from asgi_app.downloads import NAMES, SMALL_BYTES, Segments, from_memory, read_in_thread
 from asgi_app.fetching import NAMES as FETCH_NAMES
 from asgi_app.fetching import Clients, fetch_all
 from asgi_app.jobs import begin, end
 from asgi_app.replies import Body, WireResponse, send_reply
 from asgi_app.requests import content_type, deciding_headers, path_after, query_values
 from shared.catalogue import Catalogue, Opened
-from shared.downloads import Plan, in_memory, plan_download
+from shared.downloads import Plan, plan_download
 from shared.errors import Unavailable
 from shared.fetching import keep, read_fetch, reply_fetch
 from shared.jobs import named
@@ -41,10 +41,9 @@ def download(service: Service, request: Request, body: bytes) -> WireResponse:
     scope = request.scope
     name = path_after(scope, "/files/")
     method, headers = scope["method"], deciding_headers(scope, NAMES)
-    kept = service.catalogue.kept(name)
-    if kept is not None:
-        plan = plan_download(kept.entry, method, headers)
-        return WireResponse(plan.status, plan.raw_headers, in_memory(plan, method, kept.content))
+    answer = from_memory(service, name, method, headers)
+    if answer is not None:
+        return answer
     opened = service.catalogue.open(name)
     try:
         plan = plan_download(opened.entry, method, headers)

@@ -1,7 +1,7 @@
 """`/files` on the WSGI face: a page of the catalogue, and downloads handed to the server's `sendfile`."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from io import FileIO
 from typing import Any
 
@@ -34,10 +34,9 @@ def download(service: Service, name: str) -> WireResponse:
     environ = request.environ
     name = path_after(environ, "/files/")  # Flask's own `name` has lost what was not UTF-8
     method, headers = environ["REQUEST_METHOD"], deciding_headers(environ, NAMES)
-    kept = service.catalogue.kept(name)
-    if kept is not None:
-        plan = plan_download(kept.entry, method, headers)
-        return WireResponse(plan.status, plan.headers, [in_memory(plan, method, kept.content)])
+    answer = from_memory(service, name, method, headers)
+    if answer is not None:
+        return answer
     opened = service.catalogue.open_known(name)
     if opened is None:
         opened = aside(service.catalogue.open, name)
@@ -50,6 +49,15 @@ def download(service: Service, name: str) -> WireResponse:
     except BaseException:
         os.close(opened.descriptor)
         raise
+
+
+def from_memory(service: Service, name: str, method: str, headers: Mapping[str, str]) -> WireResponse | None:
+    """The answer about a file that is kept in memory; None where it must be opened."""
+    kept = service.catalogue.kept(name)
+    if kept is None:
+        return None
+    plan = plan_download(kept.entry, method, headers)
+    return WireResponse(plan.status, plan.headers, [in_memory(plan, method, kept.content)])
 
 
 def _body(
