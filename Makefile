@@ -13,13 +13,15 @@ compare: $(STAMP)
 # Most tests wait for a server: two files at a time. Those of the instrument's accuracy want the machine
 # for themselves.
 PYTEST := $(BIN)/python -m pytest
-define TEST
-$(PYTEST) -n 2 --dist loadfile --ignore tests/instrument
-$(PYTEST) tests/instrument
-endef
+
+# begun first, so that nothing is left to wait for
+LONGEST := tests/lab/test_soak.py tests/faults/test_uploads.py tests/faults/test_disconnects.py \
+	tests/contract/test_differential.py tests/faults/test_shutdown.py tests/faults/test_downloads.py \
+	tests/contract/test_schema.py
 
 test: $(STAMP)
-	$(TEST)
+	$(PYTEST) -n 2 --dist loadfile --ignore tests/instrument
+	$(PYTEST) tests/instrument
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -29,7 +31,8 @@ check: $(STAMP)
 torture: export TWINS_TORTURE = 1
 torture: export TWINS_TALLY = results/torture.json
 torture: $(STAMP)
-	$(TEST)
+	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder $(LONGEST) tests --ignore tests/instrument
+	$(PYTEST) tests/instrument
 
 simulate: $(STAMP)
 	$(BIN)/python -m tests.acceptance.simulate

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.conftest import DEEP
+from tests.contract.conftest import DEEP, PAIR
 from tests.servers import running
 
 TORTURE = bool(os.environ.get("TWINS_TORTURE"))
-EXAMPLES = 200 if TORTURE else 5
-LIMIT_S = 1800 if TORTURE else 25
+SHORT, LONG = (5, 25), (200, 1800)  # examples an operation, seconds at the most
 LEFT_OUT = (
     "positive_data_acceptance"  # a well-formed condition, cursor or name may still be refused: 412, 400
 )
 
 
-@pytest.mark.timeout(LIMIT_S + 120)
+@pytest.mark.timeout(LONG[1] + 120)
 @pytest.mark.parametrize("name", DEEP)
 def test_the_contract_is_kept(name: str, tmp_path: Path) -> None:
+    examples, limit_s = LONG if TORTURE and name in PAIR else SHORT
     (tmp_path / "file.txt").write_bytes(b"text")
     with running(name, tmp_path, environment={"TWINS_TOKEN": "t"}) as server:
         done = subprocess.run(  # noqa: S603
@@ -32,8 +32,8 @@ def test_the_contract_is_kept(name: str, tmp_path: Path) -> None:
                 f"--exclude-checks={LEFT_OUT}",
                 "--max-response-time=60",  # a request may ask to wait for ten seconds
                 "--phases=examples,coverage,fuzzing",
-                f"--max-examples={EXAMPLES}",
-                f"--max-time={LIMIT_S}",
+                f"--max-examples={examples}",
+                f"--max-time={limit_s}",
                 "--header=Authorization: Bearer t",
                 "--exclude-path=/stream",  # some streams that may be asked for last for weeks
                 "--generation-deterministic",
@@ -45,6 +45,6 @@ def test_the_contract_is_kept(name: str, tmp_path: Path) -> None:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=LIMIT_S + 90,
+            timeout=limit_s + 90,
         )
     assert done.returncode == 0, done.stdout + done.stderr
