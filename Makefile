@@ -14,11 +14,6 @@ compare: $(STAMP)
 # for themselves.
 PYTEST := $(BIN)/python -m pytest
 
-# begun first, so that nothing is left to wait for
-LONGEST := tests/lab/test_soak.py tests/faults/test_uploads.py tests/faults/test_disconnects.py \
-	tests/contract/test_differential.py tests/faults/test_shutdown.py tests/faults/test_downloads.py \
-	tests/contract/test_schema.py
-
 test: $(STAMP)
 	$(PYTEST) -n 2 --dist loadfile --ignore tests/instrument
 	$(PYTEST) tests/instrument
@@ -31,7 +26,7 @@ check: $(STAMP)
 torture: export TWINS_TORTURE = 1
 torture: export TWINS_TALLY = results/torture.json
 torture: $(STAMP)
-	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder $(LONGEST) tests --ignore tests/instrument
+	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/instrument
 	$(PYTEST) tests/instrument
 
 simulate: $(STAMP)

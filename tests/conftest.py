@@ -16,6 +16,18 @@ from tests.servers import Running, running
 ODD_NAMES = ("empty.bin", "Grüße aus Köln.txt", "日本語.txt", "a b+c&d;e.txt", 'quo"te.txt', "per%cent.txt")
 
 
+LONGEST = (
+    "test_soak.py",
+    "test_uploads.py",
+    "test_disconnects.py",
+    "test_differential.py",
+    "test_schema.py",
+    "test_shutdown.py",
+    "test_downloads.py",
+)
+"""The files that take longest in full: begun first, so that nothing is left to wait for at the end."""
+
+
 def require(condition: object, reason: str) -> None:
     """Skip with a reason where something is missing; with TWINS_REQUIRE_ALL=1 that is a failure."""
     if condition:
@@ -23,6 +35,13 @@ def require(condition: object, reason: str) -> None:
     if os.environ.get("TWINS_REQUIRE_ALL") == "1":
         pytest.fail(f"TWINS_REQUIRE_ALL is set, and {reason}")
     pytest.skip(reason)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if tally.TORTURE:
+        items.sort(
+            key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST)
+        )
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
