@@ -71,6 +71,9 @@ class Runs:
         )
         if done.returncode not in (0, 3):
             raise SystemExit(done.stderr)
+        for line in done.stderr.splitlines():
+            if "noise floor of" in line:
+                print(f"  {line}", flush=True)
         return done.stdout
 
     def suite(self, plan: str, *sets: str) -> Path:
