@@ -24,8 +24,9 @@ check: $(STAMP)
 	$(BIN)/mypy
 
 torture: export TWINS_TORTURE = 1
-torture: export TWINS_TALLY = results/torture.json
+torture: export TWINS_TALLY = results/torture.jsonl
 torture: $(STAMP)
+	rm -f $(TWINS_TALLY)
 	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/instrument
 	$(PYTEST) tests/instrument
 

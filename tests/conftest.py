@@ -58,7 +58,6 @@ def pytest_testnodedown(node: WorkerController) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The table of faults, where any were tried."""
-    tally.write()
     if lines := tally.table():
         terminalreporter.section("faults")
         terminalreporter.line("\n".join(lines))

@@ -11,6 +11,9 @@ TORTURE = bool(os.environ.get("TWINS_TORTURE"))
 """Whether the suites run in full, as `make torture` does."""
 
 
+Row = tuple[str, str, int, int]  # family, server, tried, survived
+
+
 @dataclass
 class Count:
     tried: int = 0
@@ -22,7 +25,7 @@ COUNTS: dict[tuple[str, str], Count] = {}
 
 def record(family: str, server: str, tried: int, survived: int) -> None:
     """Add cases of a family (`SIGKILL of a server worker`) on a server; AssertionError where one was lost."""
-    add([(family, server, tried, survived)])
+    note((family, server, tried, survived))
     assert survived == tried, f"{server} lost {tried - survived} of {tried} cases of {family!r}"
 
 
@@ -32,30 +35,31 @@ def case(family: str, server: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        COUNTS.setdefault((family, server), Count()).tried += 1
+        note((family, server, 1, 0))
         raise
     record(family, server, 1, 1)
 
 
-def rows() -> list[tuple[str, str, int, int]]:
+def note(row: Row) -> None:
+    """Add a row, and append it to the file that `TWINS_TALLY` names, of which the README's table is made."""
+    add([row])
+    if path := os.environ.get("TWINS_TALLY"):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+def rows() -> list[Row]:
     """The counts, as one process that runs tests hands them to the one that reports."""
     return [(family, server, count.tried, count.survived) for (family, server), count in COUNTS.items()]
 
 
-def add(rows: Iterable[tuple[str, str, int, int]]) -> None:
+def add(rows: Iterable[Row]) -> None:
     """Take over the counts of another process."""
     for family, server, tried, survived in rows:
         count = COUNTS.setdefault((family, server), Count())
         count.tried += tried
         count.survived += survived
-
-
-def write() -> None:
-    """Where `TWINS_TALLY` names a file, the counts as JSON, which the README's table is made from."""
-    path = os.environ.get("TWINS_TALLY")
-    if path and COUNTS:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text(json.dumps(sorted(rows()), indent=1) + "\n")
 
 
 def table() -> list[str]:

@@ -54,7 +54,13 @@ def keep(source: Path) -> str:
     """Copy what the README shows of a finished run, or of the fault suites; the name of the part."""
     FOLDER.mkdir(exist_ok=True)
     if source.is_file():
-        _write(FAULTS, json.loads(source.read_text()))
+        sums: dict[tuple[str, str], list[int]] = {}
+        for line in source.read_text(encoding="utf-8").splitlines():
+            case, server, tried, survived = json.loads(line)
+            before = sums.setdefault((case, server), [0, 0])
+            before[0] += tried
+            before[1] += survived
+        _write(FAULTS, [[*names, *counts] for names, counts in sorted(sums.items())])
         return FAULTS
     summary = json.loads((source / "summary.json").read_text())
     plan: str = summary["runs"][0]["plan_name"]
@@ -68,7 +74,7 @@ def keep(source: Path) -> str:
     return "answer"
 
 
-def _write(part: str, document: Document) -> None:
+def _write(part: str, document: Document | list[Any]) -> None:
     text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     (FOLDER / f"{part}.json").write_text(text, encoding="utf-8")
 

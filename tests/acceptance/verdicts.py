@@ -1,4 +1,4 @@
-"""Verdicts on real servers: `python -m tests.acceptance.verdicts [--short]`, half an hour on a quiet machine.
+"""Verdicts on real servers: `python -m tests.acceptance.verdicts [--short]`, 20 minutes on a quiet machine.
 
 A server against itself must not seem to differ; 10 ms more of every 100 must be found. `--short` only shows
 that the script works: its figures are no evidence.
@@ -17,8 +17,8 @@ from shared.settings import cache_directory
 from tests.acceptance.figures import end, show
 from tests.acceptance.lab import ROOT
 
-# all 12 blocks of the plan, as blocks are what is counted; shorter cells: about 4 minutes a run
-AA = ("time.warmup_s=1", "time.measure_s=2.5")
+# all 12 blocks of the plan, as blocks are what is counted; shorter cells: about 3 minutes a run
+AA = ("time.warmup_s=0.7", "time.measure_s=1.6")
 AA_SHORT = ("blocks=2", "time.warmup_s=0.3", "time.measure_s=0.7")
 AA_RUNS, PLANTED_RUNS = 3, 3
 WAIT_MS, USERS = 50, 16
@@ -106,7 +106,7 @@ def same(runs: Runs) -> None:
 
 def longer(runs: Runs) -> None:
     """A service time 10 % longer, against a base, three times."""
-    size: dict[str, Any] = {"blocks": 5, "warmup_s": 1, "measure_s": 2}
+    size: dict[str, Any] = {"blocks": 5, "warmup_s": 0.7, "measure_s": 1.6}
     if runs.short:
         size = {"blocks": 2, "warmup_s": 0.3, "measure_s": 0.7}
     slower = first = 0
