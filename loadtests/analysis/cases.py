@@ -52,7 +52,7 @@ def target_of(plan: Mapping[str, Any], scenario: str) -> Target:
 def reference_levels(
     points: Sequence[Point], primaries: Sequence[Comparison], order: Iterable[str] = ()
 ) -> dict[str, Level]:
-    """Each scenario's reference level: its first primary's, else the highest that most servers share.
+    """Each scenario's reference level: the highest of its primaries, else of those that most servers share.
 
     Scenarios come in the given order, such as the plan's; others after them.
     """
@@ -64,7 +64,7 @@ def reference_levels(
         levels = [p.level for p in points if p.scenario == scenario]
         shared = max(levels.count(level) for level in levels)
         common = [level for level in levels if levels.count(level) == shared]
-        found[scenario] = asked[0] if asked else max(common, key=lambda level: level.value)
+        found[scenario] = max(asked or common, key=lambda level: level.value)
     return found
 
 

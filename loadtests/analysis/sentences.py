@@ -1,4 +1,4 @@
-"""What a reader takes home: one sentence for each scenario."""
+"""What a reader takes home: a sentence for each question, and for each scenario about which none is asked."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,12 +18,14 @@ class Sentence(Record):
 def sentences(
     points: Sequence[Point], answers: Sequence[Answer], references: Mapping[str, Level]
 ) -> list[Sentence]:
-    """The first answer of each scenario, throughput before times; without one, what was measured."""
+    """The answers scenario by scenario, throughput before times; without one, what was measured."""
     found = []
     for scenario, level in references.items():
         ours = sorted((a for a in answers if a.scenario == scenario), key=lambda a: a.metric != "throughput")
-        text = ours[0].sentence if ours else _measured(scenario, level, points)
-        found.append(Sentence(scenario=scenario, answer=ours[0].id if ours else None, text=text))
+        found += [Sentence(scenario=scenario, answer=answer.id, text=answer.sentence) for answer in ours]
+        if not ours:
+            text = _measured(scenario, level, points)
+            found.append(Sentence(scenario=scenario, answer=None, text=text))
     return found
 
 

@@ -1,6 +1,7 @@
-"""Clients that go away in the middle of a download, a stream or an upload leave nothing behind."""
+"""Clients that go away in the middle of a download, a stream, an upload or a fetch leave nothing behind."""
 
 import dataclasses
+import json
 import os
 import socket
 import struct
@@ -14,10 +15,12 @@ import psutil
 import pytest
 
 from loadtests.lab.servers import SERVERS, launch
+from loadtests.scenarios.upstreams import upstream_address
 from shared.settings import UPLOADS_FOLDER
 from tests import tally
 from tests.contract.conftest import DEEP, TWINS
 from tests.servers import Running, free_port, running_command
+from tests.upstreams import upstream_running
 from tests.wire import ask, exchange, request_bytes
 
 TRIED = TWINS if tally.TORTURE else DEEP
@@ -25,12 +28,14 @@ TIMES = 1000 if tally.TORTURE else 100
 AT_ONCE = 8
 POOL_THREADS = 40  # anyio's limit; fewer than the clients that leave, if each should leave one behind
 SIZE = 32 * 1024 * 1024
+FETCHED_S = 0.05
 TOKEN = ("Authorization", "Bearer t")
 REQUESTS = {
     "download": request_bytes("GET", "/files/big.bin"),
     "ranges": request_bytes("GET", "/files/big.bin", [("Range", "bytes=0-9999999, 10000001-30000000")]),
     "stream": request_bytes("GET", "/stream?count=2000&interval_ms=20&size=1000"),
     "events": request_bytes("GET", "/stream?format=events&count=2000&interval_ms=20"),
+    "fetch": b"",  # known once its upstream is
     "upload": request_bytes("PUT", "/files/new", [TOKEN, ("Content-Length", str(SIZE))]) + b"n" * 500_000,
 }
 
@@ -74,22 +79,33 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if "asgi_app:app" in line.command and SERVERS[name].processes == 1:
         COUNTED.add(name)
     command = ["tests.faults.census:app" if part == "asgi_app:app" else part for part in line.command]
-    with running_command(
-        name, dataclasses.replace(line, command=command), port, {"TWINS_TOKEN": "t"}
-    ) as server:
-        fill_threads(server)
-        yield server
+    with upstream_running() as upstream:
+        UPSTREAMS[name] = upstream.url
+        environment = {"TWINS_TOKEN": "t", "TWINS_UPSTREAMS": upstream.url}
+        with running_command(name, dataclasses.replace(line, command=command), port, environment) as server:
+            fill_threads(server)
+            yield server
 
 
 FOLDERS: dict[str, Path] = {}
+UPSTREAMS: dict[str, str] = {}
 COUNTED: set[str] = set()  # the servers whose tasks can be asked for
+
+
+def fetch_of(upstream: str) -> bytes:
+    """A request that is answered once three addresses are."""
+    addresses = [{"url": upstream_address(upstream, n, round(FETCHED_S * 1000), 1000)} for n in range(3)]
+    body = json.dumps({"addresses": addresses}).encode()
+    return request_bytes("POST", "/fetch", [("Content-Type", "application/json")], body)
 
 
 def leave(server: Running, request: bytes, number: int) -> None:
     """Begin an exchange, take a little of the answer and go, politely or with a reset."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall(request)
-        if not request.startswith(b"PUT"):
+        if request.startswith(b"POST"):
+            time.sleep(FETCHED_S / 2)
+        elif not request.startswith(b"PUT"):
             assert connection.recv(2000).startswith(b"HTTP/1.1 20")
         if number % 2:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -112,7 +128,7 @@ def fill_threads(server: Running) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", REQUESTS)
 def test_nothing_is_left_of_clients_that_went_away(server: Running, kind: str) -> None:
-    folder, request = FOLDERS[server.name], REQUESTS[kind]
+    folder, request = FOLDERS[server.name], REQUESTS[kind] or fetch_of(UPSTREAMS[server.name])
     depart(server, request, 3 * AT_ONCE, TIMES // 2)  # what is made on first use is made now
     before = settle(server, folder, None)
     if (
