@@ -94,7 +94,10 @@ def _cause(
     if any(word in sound[0].scenario_kind for word in UPSTREAM_WORK):
         return "upstream"
     unsaturated = all(cell.state == "unsaturated" for cell in sound)
-    return "users" if unsaturated or _waits_alone(sound) else "not established"
+    waits = _wait_shares(sound)
+    if waits:  # where they queue, it is for something that is neither a slot nor the core
+        return "users" if min(waits) >= UNQUEUED else "not established"
+    return "users" if unsaturated else "not established"
 
 
 def _slots_held(cell: CellSummary) -> int:
@@ -103,15 +106,15 @@ def _slots_held(cell: CellSummary) -> int:
     return held if cell.slots and held >= SLOTS_TAKEN * cell.slots else 0
 
 
-def _waits_alone(sound: Sequence[CellSummary]) -> bool:
-    """Is the planted wait nearly all of the service time, so that requests do not queue?"""
+def _wait_shares(sound: Sequence[CellSummary]) -> list[float]:
+    """How much of the service time is the planted wait, in each cell; none where it is not known of all."""
     shares = []
     for cell in sound:
         wait_ms = cell.parameters.get("wait_ms")
         if not isinstance(wait_ms, int | float) or not cell.service_mean_us:
-            return False
+            return []
         shares.append(wait_ms * 1000 / cell.service_mean_us)
-    return min(shares) >= UNQUEUED
+    return shares
 
 
 def _text(
