@@ -91,6 +91,14 @@ def test_slots_that_clients_in_the_background_hold_are_the_cause(
         assert "slots held: at least 31 clients in the background for 32 threads" in text
 
 
+def test_a_queue_for_what_is_neither_slot_nor_core_is_not_called_unsaturated(tmp_path: Path) -> None:
+    """As before a blocking call in a coroutine: requests take far longer than the wait that was planted."""
+    planted = (GTHREAD, replace(UVICORN, capacity_per_s=100, cpu_ms=0.1))
+    told = built(tmp_path, planted=planted).explanations["asgi-uvicorn/process-wait/u128"]
+    assert told.cause == "not established"
+    assert "more users would get more" not in told.text
+
+
 def test_throughput_over_threads_and_processes_with_its_bound_and_knee(tmp_path: Path) -> None:
     """Threads of 50 ms each: 20/s a thread, up to the 700/s that the planted server can do."""
     sizes = (1, 2, 4, 8, 16, 32, 64)
