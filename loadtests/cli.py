@@ -15,7 +15,7 @@ from loadtests.commands import listing, machine, measuring, plans, proxying, rep
 from loadtests.lab.archive import ArchiveError
 from loadtests.lab.journal import Busy
 from loadtests.lab.plan import PlanError
-from loadtests.lab.target import Unmeasurable
+from loadtests.lab.readback import Unmeasurable
 from shared.settings import SettingError
 
 FAULT = "this is a fault in twins, not in what you asked for; please report it."

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from loadtests.lab.launching import Launch
 from loadtests.lab.planfile import shipped_plans
-from loadtests.lab.servers import SERVERS, Launch
+from loadtests.lab.servers import SERVERS
 from loadtests.report import reference
 from loadtests.scenarios.descriptions import SCENARIOS
 from shared import settings as limits

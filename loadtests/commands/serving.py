@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from loadtests.commands.options import Files, files_directory
+from loadtests.lab.launching import launch
 from loadtests.lab.plan import PlanError
 from loadtests.lab.planfile import nearest
-from loadtests.lab.servers import SERVERS, launch
-from loadtests.lab.target import is_taken
+from loadtests.lab.ports import is_taken
+from loadtests.lab.servers import SERVERS
 
 
 def serve(

@@ -13,7 +13,6 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from loadtests.lab.plan import Plan, PlanError, PlanServer
-from loadtests.lab.shipped import without_sizes
 from loadtests.scenarios.descriptions import SCENARIOS, resolve
 
 LARGEST_BYTES = 1 << 20
@@ -72,7 +71,7 @@ def read_plan(path: Path, overrides: Sequence[str] = (), *, as_shipped: bool = F
     for override in overrides:
         _override(document, override)
     if as_shipped:
-        document = without_sizes(document)
+        document = _without_sizes(document)
     return resolved(document, path.name)
 
 
@@ -129,6 +128,20 @@ def resolved(document: Mapping[str, Any], source: str) -> Plan:
     found = plan.model_copy(update={"servers": servers, "scenarios": scenarios})
     _check_levels(found, source)
     return found
+
+
+def _without_sizes(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan's document to be run as shipped: no server has a number of processes or threads of its own."""
+    servers = document.get("servers")
+    if not isinstance(servers, Mapping):
+        return dict(document)
+    bare = {
+        label: {key: value for key, value in one.items() if key not in ("processes", "threads")}
+        if isinstance(one, Mapping)
+        else one
+        for label, one in servers.items()
+    }
+    return {**document, "matched": "as shipped", "servers": bare}
 
 
 def _check_as_shipped(servers: Mapping[str, PlanServer], source: str) -> None:

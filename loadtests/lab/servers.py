@@ -1,4 +1,4 @@
-"""The servers under test: what each is, its launch line, and how to tell that it runs as asked.
+"""The servers under test: what each is, and how to tell that it runs as asked.
 
 Every comparison starts from this table: a difference between two rows is a difference between two servers.
 """
@@ -7,20 +7,13 @@ import dataclasses
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from asgi_app.launch import granian_command as granian_asgi_command
-from asgi_app.launch import gunicorn_command as gunicorn_asgi_command
-from asgi_app.launch import uvicorn_command
-from loadtests.lab.nginx import nginx_configuration
-from loadtests.lab.shipped import READ_BACK, shipped_command
-from shared.settings import CONNECTIONS, KEEP_ALIVE_S, default_files
-from wsgi_app.launch import granian_command as granian_wsgi_command
-from wsgi_app.launch import gunicorn_command
+from shared.settings import CONNECTIONS
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+READ_BACK = ("threads", "connections")  # of a server as shipped: its project's own numbers, whatever they are
 
 
 @dataclass(frozen=True)
@@ -51,18 +44,13 @@ class Server:
             return processes * self.connections if self.connections else None
         return processes * threads if self.slot_kind == "thread" else None
 
+    @property
+    def is_twin(self) -> bool:
+        """Whether it serves a face of the service: peers, pitfalls and nginx do not."""
+        return self.application in ("wsgi_app", "asgi_app")
+
     def available(self) -> bool:
         return self.server != "nginx" or shutil.which("nginx") is not None
-
-
-@dataclass(frozen=True)
-class Launch:
-    """What starts a server: `environment` is added to ours; `configuration`, where the server reads
-    one, is a file's text, and whoever launches puts the file's path for `{configuration}` in the command."""
-
-    command: list[str]
-    environment: dict[str, str] = field(default_factory=dict)
-    configuration: str | None = None
 
 
 GUNICORN = Server("", "wsgi", "", "wsgi_app", "gunicorn", "sync", "process", "")
@@ -221,67 +209,6 @@ PEERS = {
     "pitfall-blocking": "loadtests.peers.pitfall_blocking:app",
     "pitfall-threadpool": "loadtests.peers.pitfall_threadpool:app",
 }
-
-
-def launch(
-    server: Server,
-    *,
-    host: str = "127.0.0.1",
-    port: int,
-    processes: int | None = None,
-    threads: int | None = None,
-    files: Path | None = None,
-    keep_alive_s: int = KEEP_ALIVE_S,
-    as_shipped: bool = False,
-) -> Launch:
-    """The launch line of a row; ValueError in a sentence for an option that the server cannot take.
-
-    `as_shipped` leaves all to the project's own defaults; peers and nginx stay as they are.
-    """
-    processes = server.processes if processes is None else processes
-    if processes < 1:
-        raise ValueError(f"processes is {processes}; {server.name} needs at least 1.")
-    if threads is not None and threads != server.threads and server.fixed_threads:
-        raise ValueError(f"threads is {threads}; {server.name} serves with {server.threads}.")
-    threads = threads or server.threads
-    environment = {"TWINS_FILES": str(files)} if files else {}
-    if server.handlers and server.application == "asgi_app":
-        environment["TWINS_HANDLERS"] = server.handlers
-    if server.application in PEERS:
-        environment["TWINS_FILES"] = str(files or default_files())
-    if server.server == "nginx":
-        text = nginx_configuration(str(files or default_files()), host, port, processes, keep_alive_s)
-        return Launch([shutil.which("nginx") or "nginx", "-e", "stderr", "-c", "{configuration}"], {}, text)
-    if as_shipped and server.application in ("wsgi_app", "asgi_app"):
-        if threads != server.threads:
-            raise ValueError(f"threads is {threads}; as shipped, {server.name} has its project's own number.")
-        command = shipped_command(
-            server=server.server,
-            interface=server.interface,
-            worker_class=server.worker_class,
-            loop=server.loop,
-            parser=server.parser,
-            host=host,
-            port=port,
-            processes=processes,
-        )
-        return Launch(command, environment)
-    command = _command(server, threads, host=host, port=port, processes=processes, keep_alive_s=keep_alive_s)
-    return Launch([*command[:-1], PEERS.get(server.application, command[-1])], environment)
-
-
-def _command(server: Server, threads: int, **address: Any) -> list[str]:
-    """The command that serves the row's interface; its last part names the application."""
-    if server.server == "uvicorn":
-        return uvicorn_command(server.loop or "auto", server.parser or "auto", **address)
-    connections = server.connections or CONNECTIONS
-    if server.server == "granian":
-        if server.interface == "wsgi":
-            return granian_wsgi_command(threads=threads, connections=connections, **address)
-        return granian_asgi_command(loop=server.loop or "auto", connections=connections, **address)
-    if server.interface == "asgi":
-        return gunicorn_asgi_command(loop=server.loop or "auto", **address)
-    return gunicorn_command(server.worker_class, threads=threads, connections=connections, **address)
 
 
 def differences(

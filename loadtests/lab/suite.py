@@ -20,6 +20,7 @@ from loadtests.lab.cell import measure, unmeasured
 from loadtests.lab.order import PlannedCell, cell_id, planned_cells
 from loadtests.lab.plan import Plan
 from loadtests.lab.progress import Progress
+from loadtests.lab.readback import Unmeasurable
 from loadtests.lab.records import CellRecord, Level, SearchRecord, ServerRun
 from loadtests.lab.runs import Run, pinning
 from loadtests.lab.scratch import served_folder
@@ -107,7 +108,7 @@ def _serve_and_measure(bench: Bench, cells: list[PlannedCell], progress: Progres
                     server, since = None, []
                 try:
                     server = _start(bench, cell.server, directory)
-                except target.Unmeasurable as error:
+                except Unmeasurable as error:
                     for left in cells[number:]:
                         progress.cell(left)
                         progress.done(_give_up(bench, left, str(error), error.run))

@@ -11,8 +11,8 @@ from pathlib import Path
 from loadtests.lab import journal, processes
 from loadtests.lab.contract import request
 from loadtests.lab.plan import Plan
+from loadtests.lab.ports import HOST, free_port
 from loadtests.lab.records import Check, CheckStatus
-from loadtests.lab.target import HOST, free_port
 from loadtests.scenarios.descriptions import SCENARIOS
 
 START_S = 10.0

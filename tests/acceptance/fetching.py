@@ -17,7 +17,8 @@ import httpx
 import uvloop
 
 from asgi_app.transport import Transport
-from loadtests.lab.servers import SERVERS, Launch, launch
+from loadtests.lab.launching import Launch, launch
+from loadtests.lab.servers import SERVERS
 from loadtests.scenarios.upstreams import upstream_address
 from loadtests.upstream.behaviour import PATTERN
 from tests.acceptance.figures import end, median, pin, show

@@ -12,7 +12,7 @@ from tests.acceptance.figures import best_s, end, show
 from tests.servers import Running, running
 
 SIZE = 256 * 1024 * 1024
-TWINS = [name for name, server in SERVERS.items() if server.application in ("wsgi_app", "asgi_app")]
+TWINS = [name for name, server in SERVERS.items() if server.is_twin]
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import pytest
 from loadtests.lab.servers import SERVERS
 from tests.servers import Running
 
-TWINS = [name for name, server in SERVERS.items() if server.application in ("wsgi_app", "asgi_app")]
+TWINS = [name for name, server in SERVERS.items() if server.is_twin]
 PAIR = ("wsgi-gthread", "asgi-uvicorn")
 DEEP = TWINS if os.environ.get("TWINS_TORTURE") else list(PAIR)
 

@@ -14,7 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
-from loadtests.lab.servers import SERVERS, Launch, launch
+from loadtests.lab.launching import Launch, launch
+from loadtests.lab.servers import SERVERS
 from loadtests.upstream.behaviour import PATTERN
 from shared.fetching import FAILURES
 from shared.settings import UPLOADS_FOLDER

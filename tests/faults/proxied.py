@@ -7,8 +7,8 @@ from pathlib import Path
 
 import psutil
 
+from loadtests.lab.launching import Launch
 from loadtests.lab.proxy import proxy_configuration
-from loadtests.lab.servers import Launch
 from tests.conftest import require
 from tests.servers import Running, free_port, running, running_command
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from loadtests.lab.servers import SERVERS, launch
+from loadtests.lab.launching import launch
+from loadtests.lab.servers import SERVERS
 from loadtests.scenarios.upstreams import upstream_address
 from shared.settings import UPLOADS_FOLDER
 from tests import tally

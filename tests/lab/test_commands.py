@@ -9,8 +9,8 @@ import pytest
 
 from loadtests.cli import app, guarded
 from loadtests.lab.contract import read_health
+from loadtests.lab.ports import free_port
 from loadtests.lab.servers import SERVERS
-from loadtests.lab.target import free_port
 from loadtests.scenarios.descriptions import SCENARIOS
 from tests.conftest import require
 from tests.lab.conftest import Laboratory

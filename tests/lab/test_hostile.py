@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtests.cli import app, guarded
-from loadtests.lab import archive, processes, target
+from loadtests.lab import archive, ports, processes, target
 from loadtests.lab.plan import PlanError, PlanServer
 from loadtests.lab.planfile import LARGEST_BYTES, read_plan, resolved
 from loadtests.lab.runs import create, reopen
@@ -248,7 +248,7 @@ def test_a_port_taken_between_its_choice_and_its_use_is_another_port(
         socket.create_server(("127.0.0.1", 0)) as mute,
     ):
         threading.Thread(target=answering.serve_forever, daemon=True).start()
-        chosen = [target.free_port(), mute.getsockname()[1], answering.server_port]
+        chosen = [ports.free_port(), mute.getsockname()[1], answering.server_port]
         monkeypatch.setattr(target, "free_port", chosen.pop)
         server = PlanServer(command=json.loads(planted("good")), contract=False)
         started = target.start("good", server, files=served, cpus=None, directory=tmp_path, start_s=3)
