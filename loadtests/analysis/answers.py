@@ -13,8 +13,6 @@ from loadtests.analysis.wording import slots, verdict_sentence
 from loadtests.lab.records import Comparison, Level
 
 MetricName = Literal["throughput", "response_p50", "response_p99", "service_p50", "service_p99"]
-
-
 MATCHED = "capacity-matched"
 
 

@@ -60,11 +60,8 @@ def read_back(server: PlanServer, run: ServerRun) -> ServerRun:
     known = SERVERS.get(server.server or "")
     if known is None or run.means != "as shipped":
         return run
-    threads, connections = (
-        whole_number(run.health.get("threads")),
-        whole_number(run.health.get("connections")),
-    )
-    shape = replace(known, connections=connections)
+    threads = whole_number(run.health.get("threads"))
+    shape = replace(known, connections=whole_number(run.health.get("connections")))
     update = {"threads": threads, "slots": shape.slots(run.processes or 1, threads or 1)}
     return run.model_copy(update=update)
 
