@@ -86,7 +86,6 @@ def _conduct(summary: Document) -> list[dict[str, Any]]:
             "scenario": point["scenario"],
             "server": point["server"],
             "figures": {name: point["estimates"][metric] for name, (metric, _) in CONDUCT.items()},
-            "reasons": point["reasons"],
             "mechanism": summary["explanations"][key]["text"].partition(": ")[2],
         }
         for scenario, level in summary["references"].items()

@@ -11,6 +11,7 @@ import jsonschema  # type: ignore[import-untyped]  # ships no types
 import pytest
 
 from loadtests.analysis import gates
+from loadtests.analysis.summary import build
 from loadtests.lab.archive import ArchiveError
 from loadtests.report import FORMATS, junit, schemas, sentences, write_report
 from loadtests.report.figures import figure
@@ -142,6 +143,23 @@ def test_a_page_of_a_hundred_cells_is_under_a_megabyte(tmp_path: Path) -> None:
     write_report([directory], ["html"])
     assert len(list((directory / "cells").iterdir())) == 100
     assert (directory / "report.html").stat().st_size < 1_000_000
+
+
+def test_each_question_has_its_sentence_and_the_highest_level_asked_about_is_the_reference(
+    tmp_path: Path,
+) -> None:
+    asked = [
+        primary("asgi-uvicorn", "wsgi-gthread", "process-wait", *rest)
+        for rest in ((8, "response_p99"), (32,), (8,))
+    ]
+    directory = write(tmp_path, replace(SMALL, users=(8, 32), primaries=tuple(asked)))
+    assert [text.partition(": ")[0] for text in sentences(directory)] == [
+        "process-wait, 32 users",
+        "process-wait, 8 users",
+        "process-wait, 8 users",
+    ]
+    assert "p99" in sentences(directory)[-1]
+    assert build([directory]).references["process-wait"].value == 32
 
 
 def test_each_scenario_has_one_sentence(report: Path) -> None:
