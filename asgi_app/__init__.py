@@ -1,4 +1,4 @@
-"""The ASGI face: FastAPI takes the request apart, `shared` decides, this package performs the one effect.
+"""The ASGI face: FastAPI finds the handler, `shared` decides, this package performs the one effect.
 
 `app` is made on first access (PEP 562), so that nothing is built before the server forks.
 """

@@ -1,4 +1,4 @@
-"""The WSGI face: Flask takes the request apart, `shared` decides, this package performs the one effect.
+"""The WSGI face: Flask finds the handler, `shared` decides, this package performs the one effect.
 
 `app` is made on first access (PEP 562), so that nothing is built before the server forks.
 """

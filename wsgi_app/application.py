@@ -2,13 +2,13 @@
 
 import atexit
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Request, request
+from flask import Flask
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import BaseConverter, MapAdapter
+from werkzeug.routing import BaseConverter
 
 from shared.contract import contract_reply
 from shared.counters import claim
@@ -25,11 +25,15 @@ from wsgi_app.jobs import list_jobs, show_job
 from wsgi_app.processing import process
 from wsgi_app.readiness import ready
 from wsgi_app.replies import WireResponse, send_problem, send_reply
-from wsgi_app.requests import admit_request, whole_path
+from wsgi_app.requests import Environ, admit_request, whole_path
 from wsgi_app.streams import stream
 from wsgi_app.uploads import put, remove
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
 log = logging.getLogger(__name__)
+Answer = Callable[[Environ], WireResponse]
 
 
 class AnyPath(BaseConverter):
@@ -40,37 +44,48 @@ class AnyPath(BaseConverter):
 
 
 class Application(Flask):
-    """Flask, but for two of its questions: whether a handler is a coroutine (none is), and under which
-    host name a request came, which routes here do not depend on and `admit` has judged already."""
+    """Flask's routes, whose handlers take the environ as it is and whose answers are sent as they are.
 
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        return func
+    The contexts, the signals, the session and the hooks around a view function, which no handler here
+    uses, would cost more than all the rest of a small download.
+    """
 
-    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        if request is None:
-            return None
-        environ = request.environ
-        path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
-        return MapAdapter(self.url_map, "", "/", "", "http", path, environ["REQUEST_METHOD"], "")
+    def __init__(self, count: Callable[[], None]) -> None:
+        super().__init__("wsgi_app", static_folder=None)
+        self.url_map.converters["any_path"] = AnyPath
+        self.url_map.merge_slashes = False
+        self.count = count
+        self.routes = self.url_map.bind("")  # under whatever Host: no route depends on it
+
+    def wsgi_app(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        try:
+            response = self.answer(environ)
+        except Exception as error:
+            response = handle_error(environ, error)
+        return response(environ, start_response)
+
+    def answer(self, environ: Environ) -> WireResponse:
+        self.count()
+        admit(environ)
+        endpoint, _ = self.routes.match(whole_path(environ), environ["REQUEST_METHOD"])
+        handler: Any = self.view_functions[endpoint]
+        response: WireResponse = handler(environ)
+        return response
 
 
 def make_app(service: Service | None = None) -> Flask:
     """Build the application in the process that serves."""
     service = service or make_service(executors=executors())
     end_with_parent()  # gunicorn's server processes do so by themselves, granian's would keep the port
-    app = Application("wsgi_app", static_folder=None)
-    app.url_map.converters["any_path"] = AnyPath
-    app.url_map.merge_slashes = False
-    app.before_request(partial(admit, counting(service)))
+    app = Application(counting(service))
     clients = Clients(service.settings.upstreams)
     atexit.register(clients.close)
     add_routes(app, service, choose_database(service.settings), clients)
-    app.register_error_handler(Exception, handle_error)
     return app
 
 
 def add_routes(app: Flask, service: Service, database: Database | None, clients: Clients) -> None:
-    def route(path: str, endpoint: str, answer: Callable[..., WireResponse], *methods: str) -> None:
+    def route(path: str, endpoint: str, answer: Answer, *methods: str) -> None:
         app.add_url_rule(path, endpoint, answer, methods=methods, provide_automatic_options=False)
 
     route("/health", "health", partial(health, service), "GET")
@@ -87,7 +102,7 @@ def add_routes(app: Flask, service: Service, database: Database | None, clients:
     route("/openapi.json", "contract", contract, "GET")
 
 
-def contract() -> WireResponse:
+def contract(environ: Environ) -> WireResponse:
     return send_reply(contract_reply())
 
 
@@ -97,9 +112,8 @@ def counting(service: Service) -> Callable[[], None]:
     return claim(counters) if counters else lambda: None
 
 
-def admit(count: Callable[[], None]) -> None:
-    count()
-    environ = request.environ
+def admit(environ: Environ) -> None:
+    """Raise the ServiceError of a request that no route should see."""
     admit_request(environ)
     method = environ["REQUEST_METHOD"]
     # Werkzeug would route these as if they had one slash, and a method in capitals
@@ -107,13 +121,13 @@ def admit(count: Callable[[], None]) -> None:
         raise refuse(method, whole_path(environ))
 
 
-def handle_error(error: Exception) -> WireResponse:
+def handle_error(environ: Environ, error: Exception) -> WireResponse:
     """Every refusal and every fault, as a problem document."""
     if isinstance(error, ServiceError):
         return send_problem(error)
     if isinstance(error, HTTPException) and error.code in (404, 405):
-        path = whole_path(request.environ)
-        reply = answer_options(request.method, path)
-        return send_reply(reply) if reply else send_problem(refuse(request.method, path))
+        method, path = environ["REQUEST_METHOD"], whole_path(environ)
+        reply = answer_options(method, path)
+        return send_reply(reply) if reply else send_problem(refuse(method, path))
     log.error("unexpected error", exc_info=error)
     return send_problem(unforeseen(error))

@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from io import FileIO
 from typing import Any
 
-from flask import request
-
 from shared.catalogue import Catalogue, Opened
 from shared.downloads import DECIDING, Plan, in_memory, plan_download
 from shared.errors import Unavailable
@@ -18,21 +16,20 @@ from shared.service import Service
 from wsgi_app import greenlets
 from wsgi_app.greenlets import aside
 from wsgi_app.replies import WireResponse, send_reply
-from wsgi_app.requests import deciding_headers, environ_keys, path_after, query_values
+from wsgi_app.requests import Environ, deciding_headers, environ_keys, path_after, query_values
 
 SMALL_BYTES = 128 * 1024  # below, one read and one send cost less than a sendfile's set-up
 BLOCK_BYTES = 256 * 1024
 NAMES = environ_keys(DECIDING)
 
 
-def list_files(service: Service) -> WireResponse:
-    limit, after = read_page_query(query_values(request.environ))
+def list_files(service: Service, environ: Environ) -> WireResponse:
+    limit, after = read_page_query(query_values(environ))
     return send_reply(json_reply(aside(list_page, service.catalogue, limit, after)))
 
 
-def download(service: Service, name: str) -> WireResponse:
-    environ = request.environ
-    name = path_after(environ, "/files/")  # Flask's own `name` has lost what was not UTF-8
+def download(service: Service, environ: Environ) -> WireResponse:
+    name = path_after(environ, "/files/")
     method, headers = environ["REQUEST_METHOD"], deciding_headers(environ, NAMES)
     answer = from_memory(service, name, method, headers)
     if answer is not None:

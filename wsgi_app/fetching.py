@@ -15,7 +15,6 @@ from functools import cached_property
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
-from flask import request
 
 from shared.fetching import (
     CONNECT_TIMEOUT_S,
@@ -40,7 +39,7 @@ from shared.service import Service
 from shared.settings import MAX_UPSTREAM_CONNECTIONS
 from wsgi_app.greenlets import aside
 from wsgi_app.replies import WireResponse, send_reply
-from wsgi_app.requests import deciding_headers, environ_keys, read_body
+from wsgi_app.requests import Environ, deciding_headers, environ_keys, read_body
 
 NAMES = environ_keys(DECIDING)
 
@@ -80,8 +79,7 @@ class Clients:
                 free.pop().close()
 
 
-def fetch(clients: Clients, service: Service) -> WireResponse:
-    environ = request.environ
+def fetch(clients: Clients, service: Service, environ: Environ) -> WireResponse:
     asked = read_fetch(deciding_headers(environ, NAMES), read_body(environ), service.settings)
     outcomes = fetch_all(clients, service, asked)
     if any(source.store for source in asked.addresses):

@@ -14,9 +14,10 @@ from shared.health import Serving, describe_health, main_thread_locals
 from shared.replies import json_reply
 from shared.service import Service
 from wsgi_app.replies import WireResponse, send_reply
+from wsgi_app.requests import Environ
 
 
-def health(service: Service) -> WireResponse:
+def health(service: Service, environ: Environ) -> WireResponse:
     return send_reply(json_reply(describe_health(serving(), service.settings)))
 
 

@@ -2,8 +2,6 @@
 
 import os
 
-from flask import request
-
 from shared.jobs import (
     Job,
     Query,
@@ -24,7 +22,7 @@ from shared.replies import json_reply
 from shared.service import Service
 from wsgi_app.databases import Database
 from wsgi_app.replies import WireResponse, send_reply
-from wsgi_app.requests import path_after, query_values
+from wsgi_app.requests import Environ, path_after, query_values
 
 
 def begin(database: Database | None, operation: str) -> Job | None:
@@ -44,14 +42,14 @@ def end(database: Database | None, job: Job | None, error: Exception | None = No
     name_error(error, job)
 
 
-def list_jobs(database: Database | None, service: Service) -> WireResponse:
-    page = read_jobs_query(query_values(request.environ))
+def list_jobs(database: Database | None, service: Service, environ: Environ) -> WireResponse:
+    page = read_jobs_query(query_values(environ))
     rows = look_up(database, select_jobs(page))
     return send_reply(json_reply(jobs_document(page, rows)))
 
 
-def show_job(database: Database | None, service: Service, name: str) -> WireResponse:
-    name = path_after(request.environ, "/jobs/")
+def show_job(database: Database | None, service: Service, environ: Environ) -> WireResponse:
+    name = path_after(environ, "/jobs/")
     rows = look_up(database, select_job(name))
     return send_reply(json_reply(one_job(name, rows)))
 

@@ -4,8 +4,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from flask import request
-
 from shared.errors import Unavailable
 from shared.jobs import named
 from shared.operations import read_work
@@ -15,11 +13,11 @@ from shared.service import Service
 from wsgi_app.databases import Database
 from wsgi_app.jobs import begin, end
 from wsgi_app.replies import WireResponse, send_reply
-from wsgi_app.requests import content_type, read_body
+from wsgi_app.requests import Environ, content_type, read_body
 
 
-def process(database: Database | None, service: Service) -> WireResponse:
-    work = read_work(content_type(request.environ), read_body(request.environ))
+def process(database: Database | None, service: Service, environ: Environ) -> WireResponse:
+    work = read_work(content_type(environ), read_body(environ))
     job = begin(database, work.operation)
     try:
         effects = plan_process(work, service.catalogue)

@@ -6,9 +6,10 @@ from shared.replies import json_reply
 from shared.service import Service
 from wsgi_app.databases import Database
 from wsgi_app.replies import WireResponse, send_reply
+from wsgi_app.requests import Environ
 
 
-def ready(database: Database | None, service: Service) -> WireResponse:
+def ready(database: Database | None, service: Service, environ: Environ) -> WireResponse:
     check_catalogue(service.catalogue)
     if database is None:
         return send_reply(json_reply(describe_readiness(None, None)))

@@ -5,18 +5,15 @@ import socket
 import time
 from collections.abc import Iterator
 
-from flask import request
-
 from shared.service import Service
 from shared.streams import DECIDING, Stream, plan_stream
 from wsgi_app.replies import WireResponse
-from wsgi_app.requests import deciding_headers, environ_keys, query_values
+from wsgi_app.requests import Environ, deciding_headers, environ_keys, query_values
 
 NAMES = environ_keys(DECIDING)
 
 
-def stream(service: Service) -> WireResponse:
-    environ = request.environ
+def stream(service: Service, environ: Environ) -> WireResponse:
     plan = plan_stream(query_values(environ), deciding_headers(environ, NAMES))
     body = () if environ["REQUEST_METHOD"] == "HEAD" else stream_blocks(plan, environ.get("gunicorn.socket"))
     return WireResponse(200, plan.headers, body)

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-from flask import request
-
 from shared.service import Service
 from shared.uploads import DECIDING, Upload, authorize, delete
 from wsgi_app.greenlets import aside
@@ -22,8 +20,7 @@ BLOCK_BYTES = 256 * 1024
 NAMES = environ_keys(DECIDING)
 
 
-def put(service: Service, name: str) -> WireResponse:
-    environ = request.environ
+def put(service: Service, environ: Environ) -> WireResponse:
     headers = deciding_headers(environ, NAMES)
     authorize(headers, service.settings.token)
     require_an_end(environ)
@@ -37,10 +34,10 @@ def put(service: Service, name: str) -> WireResponse:
         upload.abort()
 
 
-def remove(service: Service, name: str) -> WireResponse:
-    headers = deciding_headers(request.environ, NAMES)
+def remove(service: Service, environ: Environ) -> WireResponse:
+    headers = deciding_headers(environ, NAMES)
     authorize(headers, service.settings.token)
-    name = path_after(request.environ, "/files/")
+    name = path_after(environ, "/files/")
     return send_reply(aside(delete, service.catalogue, name, headers))
 
 
