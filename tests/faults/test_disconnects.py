@@ -113,8 +113,14 @@ def leave(server: Running, request: bytes, number: int) -> None:
 
 
 def depart(server: Running, request: bytes, at_once: int, times: int) -> None:
+    """Let so many clients leave, and wait until whatever they left in the server's queue was taken up:
+    a synchronous server computes also for those who are gone."""
     with ThreadPoolExecutor(at_once) as clients:
         list(clients.map(lambda number: leave(server, request, number), range(times)))
+    assert (
+        exchange(server.port, request_bytes("GET", "/health"), timeout_s=30 + times * FETCHED_S * 3).status
+        == 200
+    )
 
 
 def fill_threads(server: Running) -> None:
