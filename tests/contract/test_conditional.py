@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from loadtests.lab.servers import SERVERS
 from tests.contract.conftest import DEEP
 from tests.servers import Running
 from tests.wire import ask, exchange, read_answer, request_bytes
@@ -213,6 +214,9 @@ def test_conditions_hold_in_http_1_0(twenty: Running) -> None:
     assert exchange(twenty.port, request).status == 304
 
 
+@pytest.mark.parametrize(
+    "twenty", [name for name in DEEP if SERVERS[name].worker_class != "sync"], indirect=True
+)
 def test_a_connection_is_kept_through_all_of_them(twenty: Running) -> None:
     """Every status frames its body so that the next answer is found."""
     with socket.create_connection(("127.0.0.1", twenty.port), timeout=20) as connection:
