@@ -4,7 +4,10 @@ import hashlib
 import os
 import sqlite3
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 Identity = tuple[int, int, int, int, int]
 READ_BYTES = 1024 * 1024
@@ -19,12 +22,12 @@ def identity_of(facts: os.stat_result) -> Identity:
 class DigestStore:
     """Digests in a small SQLite file. A store that cannot be written only costs hashing again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, lock: Callable[[], AbstractContextManager[Any]] = threading.Lock
+    ) -> None:
         self._path = folder / "digests.sqlite"
         self._known: dict[Identity, bytes] = {}
-        self._hashing = (
-            threading.Lock()
-        )  # one file at a time: the others wait for a core, or for this very file
+        self._hashing = lock()  # one file at a time: the others wait for a core, or for this very file
         self._connection = self._connect(folder)
 
     def digest(self, descriptor: int, identity: Identity) -> bytes | None:

@@ -11,8 +11,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 __all__ = ["BrokenProcessPool", "Executors", "Pools"]
 
@@ -29,10 +31,14 @@ def threads_of_cpu(size: int) -> Executor:
 
 @dataclass(frozen=True)
 class Executors:
-    """What makes a pool of so many threads or processes; a server whose threads are none brings its own."""
+    """What makes a pool of so many threads or processes, and a lock between the threads that read disks.
+
+    A server whose threads are none brings its own.
+    """
 
     threads: Callable[[int], Executor] = threads_of_cpu
     processes: Callable[[int], Executor] = spawned_processes
+    lock: Callable[[], AbstractContextManager[Any]] = threading.Lock
 
 
 class Pools:

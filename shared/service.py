@@ -22,6 +22,6 @@ def make_service(settings: Settings | None = None, executors: Executors = Execut
     settings = settings or read_settings()
     if settings.files == default_files().resolve():
         ensure_corpus(settings.files)
-    catalogue = Catalogue(settings.files, DigestStore(settings.state), settings.kept_bytes)
+    catalogue = Catalogue(settings.files, DigestStore(settings.state, executors.lock), settings.kept_bytes)
     sweep(catalogue)
     return Service(settings, catalogue, Pools(settings.pool_size, executors))

@@ -55,7 +55,12 @@ def executors() -> Executors:
         Failure,
         BrokenProcessPool,
     )  # raised where asked for: not printed
-    return Executors(ThreadPoolExecutor, lambda size: ProcessExecutor(size, ThreadPoolExecutor(size)))
+    return Executors(
+        ThreadPoolExecutor,
+        lambda size: ProcessExecutor(size, ThreadPoolExecutor(size)),
+        # the patched one loses wake-ups between native threads: all of them then waited for good
+        monkey.get_original("threading", "Lock"),
+    )
 
 
 class ProcessExecutor(Executor):

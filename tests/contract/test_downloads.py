@@ -3,6 +3,7 @@
 import hashlib
 import os
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from pathlib import Path
 from urllib.parse import quote
@@ -42,6 +43,19 @@ def test_head_is_get_without_its_body(any_server: Running) -> None:
     head, whole = get(any_server, ("Range", "bytes=0-9"), method="HEAD"), get(any_server)
     assert (head.status, head.body) == (200, b"")
     assert head.comparable()[:2] == whole.comparable()[:2]
+
+
+def test_many_ask_at_once_for_files_that_nobody_asked_for_before(any_server: Running, library: Path) -> None:
+    """Each must be digested first, by one of those that wait for it."""
+    folder = library / f"new to {any_server.name}"
+    folder.mkdir()
+    bodies = {f"{folder.name}/{number}.bin": os.urandom(20_000) for number in range(40)}
+    for name, body in bodies.items():
+        (library / name).write_bytes(body)
+    names = [name for name in bodies for _ in range(8)]
+    with ThreadPoolExecutor(16) as clients:
+        answers = list(clients.map(lambda name: get(any_server, name=name), names))
+    assert [answer.body for answer in answers] == [bodies[name] for name in names]
 
 
 @pytest.mark.parametrize(
