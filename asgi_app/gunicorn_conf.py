@@ -6,6 +6,7 @@ protocol for which there is no option; `post_worker_init` puts ours in its place
 
 import asyncio
 import math
+import os
 import signal
 import socket
 from typing import Any
@@ -76,6 +77,11 @@ class LimitedGunicorn(ASGIProtocol):  # type: ignore[misc]  # untyped: see pypro
 
     def _is_websocket_upgrade(self, request: Any) -> bool:
         return False  # the service has none: the request is served as if it had not asked
+
+    def _will_close(self, request: Any, response_requires_close: bool) -> bool:
+        """Also where the master is gone: the process ends then, and would cut what it still serves."""
+        gone: bool = self.worker.ppid != os.getppid()
+        return gone or bool(super()._will_close(request, response_requires_close))
 
     def _send_response_start(self, status: int, headers: Any, request: Any, close: bool = False) -> None:
         self._answering = request

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract import brief_waits
 from tests.contract.conftest import DEEP, PAIR
 from tests.servers import running
 
@@ -44,6 +45,7 @@ def test_the_contract_is_kept(name: str, tmp_path: Path) -> None:
                 "--no-color",
             ],
             cwd=tmp_path,
+            env=os.environ | {"SCHEMATHESIS_HOOKS": brief_waits.__file__},
             capture_output=True,
             text=True,
             timeout=limit_s + 90,
