@@ -6,7 +6,6 @@ protocol for which there is no option; `post_worker_init` puts ours in its place
 
 import asyncio
 import math
-import os
 import signal
 import socket
 from typing import Any
@@ -15,6 +14,7 @@ from weakref import WeakSet
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers import gasgi
 
+from shared.parents import terminate_with
 from shared.settings import (
     BACKLOG,
     GRACEFUL_TIMEOUT_S,
@@ -41,13 +41,14 @@ CLIENT_TIMEOUT_S = read_client_timeout()
 
 
 def post_worker_init(worker: Any) -> None:
-    """Give up silent clients, serve by our protocol, and stop without waiting for idle connections."""
+    """Give up silent clients, serve by our protocol, stop with the master, wait for no idle connection."""
     gasgi.ASGIProtocol = LimitedGunicorn
     worker.cfg.set("timeout", math.ceil(CLIENT_TIMEOUT_S))  # for a body; the master has its own copy
     for listener in worker.sockets:
         if listener.family != socket.AF_UNIX and hasattr(socket, "TCP_USER_TIMEOUT"):  # for what is not taken
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(CLIENT_TIMEOUT_S * 1000))
     worker.loop.add_signal_handler(signal.SIGTERM, stop, worker)
+    terminate_with(worker.ppid)
 
 
 def stop(worker: Any) -> None:
@@ -77,11 +78,6 @@ class LimitedGunicorn(ASGIProtocol):  # type: ignore[misc]  # untyped: see pypro
 
     def _is_websocket_upgrade(self, request: Any) -> bool:
         return False  # the service has none: the request is served as if it had not asked
-
-    def _will_close(self, request: Any, response_requires_close: bool) -> bool:
-        """Also where the master is gone: the process ends then, and would cut what it still serves."""
-        gone: bool = self.worker.ppid != os.getppid()
-        return gone or bool(super()._will_close(request, response_requires_close))
 
     def _send_response_start(self, status: int, headers: Any, request: Any, close: bool = False) -> None:
         self._answering = request

@@ -9,6 +9,7 @@ import socket
 import struct
 from typing import Any
 
+from shared.parents import terminate_with
 from shared.settings import (
     BACKLOG,
     CONNECTIONS,
@@ -36,13 +37,17 @@ CLIENT_TIMEOUT_S = read_client_timeout()
 
 
 def post_worker_init(worker: Any) -> None:
-    """Give up silent clients: gunicorn has no timeout for them, but accepted sockets inherit the kernel's."""
+    """Give up silent clients: gunicorn has no timeout for them, but accepted sockets inherit the kernel's.
+
+    And end when the master does.
+    """
     timeval = struct.pack("ll", int(CLIENT_TIMEOUT_S), int(CLIENT_TIMEOUT_S % 1 * 1_000_000))
     for listener in worker.sockets:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
         if listener.family != socket.AF_UNIX and hasattr(socket, "TCP_USER_TIMEOUT"):  # for what is not taken
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(CLIENT_TIMEOUT_S * 1000))
     worker.log.error_log.addFilter(is_no_timeout)
+    terminate_with(worker.ppid)
 
 
 def is_no_timeout(record: logging.LogRecord) -> bool:

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import signal
 import sys
 from contextlib import suppress
 
@@ -16,7 +15,6 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8003)
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(serve(options.host, options.port))
