@@ -21,7 +21,7 @@ from tests.servers import Running, running
 
 FORKED = [name for name in TWINS if SERVERS[name].processes > 1]
 TRIED = FORKED if tally.TORTURE else ["wsgi-gthread-forked", "asgi-uvicorn-forked"]
-ALL = TWINS if tally.TORTURE else TRIED
+ALL = TWINS if tally.TORTURE else [*TRIED, "wsgi-sync", "asgi-gunicorn"]  # which end in ways of their own
 UNDER_LOAD_S = 3.0 if tally.TORTURE else 0.5
 SETTLED_S = 30.0
 
