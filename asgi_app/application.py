@@ -28,7 +28,7 @@ from asgi_app.uploads import put, remove
 from shared.contract import contract_reply
 from shared.counters import claim
 from shared.errors import ServiceError, Unavailable, unforeseen
-from shared.pools import end_with_parent
+from shared.parents import end_with_parent
 from shared.routes import answer_options, refuse
 from shared.service import Service, make_service
 

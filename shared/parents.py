@@ -1,18 +1,36 @@
-"""What a server process does when the one that forked it ends."""
+"""How a process of the service ends with the one that started it."""
 
 import ctypes
+import multiprocessing
+import multiprocessing.process
 import os
 import signal
 import sys
+import threading
 
 PR_SET_PDEATHSIG = 1
 
 
-def terminate_with(parent_pid: int) -> None:
-    """Have this process get SIGTERM when its parent ends, however that ends (prctl(2), Linux).
+def end_with_parent() -> None:
+    """End this spawned process when the one that spawned it does, however that ends: a pipe closes.
 
-    gunicorn looks for its master only while no request waits, which under load may be never, and its ASGI
-    worker then goes on serving until it cuts what it serves.
+    Does nothing in a process that was not spawned.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_wait_and_end, args=(parent,), name="parent", daemon=True).start()
+
+
+def _wait_and_end(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
+
+
+def terminate_with(parent_pid: int) -> None:
+    """Have this forked process get SIGTERM when the one that forked it ends, however that ends.
+
+    From prctl(2); nothing elsewhere than on Linux. gunicorn looks for its master only while no request waits,
+    which under load may be never, and its ASGI worker then goes on serving until it cuts what it serves.
     """
     if sys.platform != "linux":
         return

@@ -5,7 +5,6 @@ hold none of the server's sockets, and end with their server process even when t
 """
 
 import multiprocessing
-import multiprocessing.process
 import os
 import threading
 from collections.abc import Callable
@@ -15,6 +14,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from shared.parents import end_with_parent
 
 __all__ = ["BrokenProcessPool", "Executors", "Pools"]
 
@@ -80,18 +81,3 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def end_with_parent() -> None:
-    """End this spawned process when the one that spawned it does, however that ends: a pipe closes.
-
-    Does nothing in a process that was not spawned.
-    """
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_wait_and_end, args=(parent,), name="parent", daemon=True).start()
-
-
-def _wait_and_end(parent: multiprocessing.process.BaseProcess) -> None:
-    parent.join()
-    os._exit(1)

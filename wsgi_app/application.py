@@ -13,7 +13,7 @@ from werkzeug.routing import BaseConverter
 from shared.contract import contract_reply
 from shared.counters import claim
 from shared.errors import ServiceError, unforeseen
-from shared.pools import end_with_parent
+from shared.parents import end_with_parent
 from shared.routes import answer_options, refuse
 from shared.service import Service, make_service
 from wsgi_app.databases import Database, choose_database

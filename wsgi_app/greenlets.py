@@ -16,7 +16,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from shared.errors import ServiceError
 from shared.fetching import Failure
-from shared.pools import Executors, end_with_parent
+from shared.parents import end_with_parent
+from shared.pools import Executors
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 import socket
 import struct
 from collections import Counter, deque
@@ -212,9 +211,10 @@ STATUSES = {status.value for status in HTTPStatus}
 
 
 async def serve(host: str, port: int) -> None:
-    """Serve until SIGTERM, whatever is under way then."""
-    loop, counts, terminated = asyncio.get_running_loop(), Counts(), asyncio.Event()
-    loop.add_signal_handler(signal.SIGTERM, terminated.set)
-    server = await loop.create_server(lambda: Upstream(counts), host, port, backlog=4096)
-    await terminated.wait()
-    server.close()
+    """Serve until cancelled."""
+    counts = Counts()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Upstream(counts), host, port, backlog=4096
+    )
+    async with server:
+        await server.serve_forever()
