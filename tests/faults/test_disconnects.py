@@ -17,7 +17,7 @@ import pytest
 from loadtests.lab.launching import launch
 from loadtests.lab.servers import SERVERS
 from loadtests.scenarios.upstreams import upstream_address
-from shared.settings import UPLOADS_FOLDER
+from shared.settings import MAX_UPSTREAM_CONNECTIONS, UPLOADS_FOLDER
 from tests import tally
 from tests.contract.conftest import DEEP, TWINS
 from tests.servers import Running, free_port, running_command
@@ -93,9 +93,9 @@ UPSTREAMS: dict[str, str] = {}
 COUNTED: set[str] = set()  # the servers whose tasks can be asked for
 
 
-def fetch_of(upstream: str) -> bytes:
+def fetch_of(upstream: str, latency_s: float = FETCHED_S) -> bytes:
     """A request that is answered once three addresses are."""
-    addresses = [{"url": upstream_address(upstream, n, round(FETCHED_S * 1000), 1000)} for n in range(3)]
+    addresses = [{"url": upstream_address(upstream, n, round(latency_s * 1000), 1000)} for n in range(3)]
     body = json.dumps({"addresses": addresses}).encode()
     return request_bytes("POST", "/fetch", [("Content-Type", "application/json")], body)
 
@@ -125,10 +125,22 @@ def depart(server: Running, request: bytes, at_once: int, times: int) -> None:
 
 def fill_threads(server: Running) -> None:
     """Give every thread that the server may start something to do at the same time."""
-    slots = SERVERS[server.name].threads + AT_ONCE
-    brief = request_bytes("GET", "/stream?count=2&interval_ms=500")
+    ask_at_once(server, request_bytes("GET", "/stream?count=2&interval_ms=500"), AT_ONCE)
+
+
+def fill_fetching(server: Running, upstream: str) -> None:
+    """Make every thread and connection for fetching that the server may make: clients that leave keep
+    as many fetches under way as it takes up, however few of them there are at once."""
+    model = SERVERS[server.name]
+    others = AT_ONCE if model.worker_class == "sync" else MAX_UPSTREAM_CONNECTIONS // 2 * model.processes
+    ask_at_once(server, fetch_of(upstream, latency_s=0.5), others)
+
+
+def ask_at_once(server: Running, request: bytes, others: int) -> None:
+    """One client for each thread of the server, and so many others."""
+    slots = SERVERS[server.name].threads + others
     with ThreadPoolExecutor(slots) as clients:
-        answers = list(clients.map(lambda _: exchange(server.port, brief).status, range(slots)))
+        answers = list(clients.map(lambda _: exchange(server.port, request).status, range(slots)))
     assert set(answers) == {200}
 
 
@@ -136,6 +148,8 @@ def fill_threads(server: Running) -> None:
 @pytest.mark.parametrize("kind", REQUESTS)
 def test_nothing_is_left_of_clients_that_went_away(server: Running, kind: str) -> None:
     folder, request = FOLDERS[server.name], REQUESTS[kind] or fetch_of(UPSTREAMS[server.name])
+    if kind == "fetch":
+        fill_fetching(server, UPSTREAMS[server.name])
     depart(server, request, 3 * AT_ONCE, TIMES // 2)  # what is made on first use is made now
     before = settle(server, folder, None)
     if (
