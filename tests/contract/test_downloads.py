@@ -49,11 +49,11 @@ def test_many_ask_at_once_for_files_that_nobody_asked_for_before(any_server: Run
     """Each must be digested first, by one of those that wait for it."""
     folder = library / f"new to {any_server.name}"
     folder.mkdir()
-    bodies = {f"{folder.name}/{number}.bin": os.urandom(20_000) for number in range(40)}
+    bodies = {f"{folder.name}/{number}.bin": os.urandom(20_000) for number in range(200)}
     for name, body in bodies.items():
         (library / name).write_bytes(body)
     names = [name for name in bodies for _ in range(8)]
-    with ThreadPoolExecutor(16) as clients:
+    with ThreadPoolExecutor(32) as clients:
         answers = list(clients.map(lambda name: get(any_server, name=name), names))
     assert [answer.body for answer in answers] == [bodies[name] for name in names]
 

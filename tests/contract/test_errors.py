@@ -148,6 +148,10 @@ BY_PARSER = {
         b"BREW /health HTTP/1.1\r\nHost: a\r\n\r\n",
         (405, 400, 405, 405, 405, 405),
     ),
+    "method in small letters": (
+        b"get /health HTTP/1.1\r\nHost: a\r\n\r\n",
+        (400, 400, 405, 400, 405, 405),
+    ),
     "field over 64 KiB": (
         request_bytes("GET", "/health", [("X-Long", "a" * 66000)]),
         (431, 431, 431, 431, 431, 431),

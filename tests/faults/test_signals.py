@@ -24,6 +24,7 @@ TRIED = FORKED if tally.TORTURE else ["wsgi-gthread-forked", "asgi-uvicorn-forke
 ALL = TWINS if tally.TORTURE else [*TRIED, "wsgi-sync", "asgi-gunicorn"]  # which end in ways of their own
 UNDER_LOAD_S = 3.0 if tally.TORTURE else 0.5
 SETTLED_S = 30.0
+ORPHANED_S = 8.0  # gunicorn's ASGI worker would by itself go on for 10 without its master
 
 
 def server_workers(server: Running) -> list[psutil.Process]:
@@ -38,8 +39,8 @@ def server_workers(server: Running) -> list[psutil.Process]:
     return found
 
 
-def wait_for(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + SETTLED_S
+def wait_for(condition: Callable[[], object], what: str, within_s: float = SETTLED_S) -> None:
+    deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, what
         time.sleep(0.02)
@@ -154,5 +155,9 @@ def test_the_master_is_ended_and_started_again(name: str, number: signal.Signals
             family = psutil.Process(server.process.pid).children(recursive=True)
             server.process.send_signal(number)
             server.process.wait(SETTLED_S)
-            wait_for(lambda: not any(child.is_running() for child in family), "a server worker outlived")
+            wait_for(
+                lambda: not any(child.is_running() for child in family),
+                "a server worker outlived",
+                ORPHANED_S,
+            )
             servers.enter_context(running(name, shelf.folder, port=server.port))
