@@ -32,14 +32,30 @@ NEED_DESCRIPTORS = {
 
 
 def limit_descriptors(server: Running, *, none_left: bool) -> None:
-    """Let no process that serves open one more, or as many as it might; gunicorn's master serves nobody."""
-    master = psutil.Process(server.process.pid)
-    serving = master.children() if SERVERS[server.name].server == "gunicorn" else [master, *master.children()]
-    for process in serving:
+    """Let no process that serves open one more, or as many as it might."""
+    for process in serving(server):
         _, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
         used = {int(name.name) for name in Path(f"/proc/{process.pid}/fd").iterdir()}
         lowest_free = min(set(range(len(used) + 1)) - used)
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (lowest_free if none_left else hard, hard))
+
+
+def serving(server: Running) -> list[psutil.Process]:
+    """Its processes; gunicorn's master serves nobody."""
+    master = psutil.Process(server.process.pid)
+    return master.children() if SERVERS[server.name].server == "gunicorn" else [master, *master.children()]
+
+
+def wait_for_connections(server: Running, number: int) -> None:
+    """Until it has no more of them: one that it closes later would leave a descriptor free."""
+    deadline = time.monotonic() + 30
+    while number < sum(
+        connection.status != psutil.CONN_LISTEN
+        for process in serving(server)
+        for connection in process.net_connections("tcp")
+    ):
+        assert time.monotonic() < deadline, "connections of clients that are gone are kept"
+        time.sleep(0.05)
 
 
 def on(connection: socket.socket, data: bytes) -> Answer:
@@ -57,6 +73,7 @@ def test_no_descriptor_is_left(name: str, tmp_path: Path) -> None:
         wait_until_all_serve(server)
         connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=30))
         assert on(connection, request_bytes("GET", "/health")).status == 200
+        wait_for_connections(server, 1)
         limit_descriptors(server, none_left=True)
         for what, data in NEED_DESCRIPTORS.items():
             with tally.case("no descriptor left (EMFILE)", name):
@@ -73,6 +90,7 @@ def test_connections_when_no_descriptor_is_left(name: str, tmp_path: Path) -> No
     (tmp_path / "file").write_bytes(b"there")
     with running(name, tmp_path) as server:
         wait_until_all_serve(server)
+        wait_for_connections(server, 0)
         limit_descriptors(server, none_left=True)
         waiting = [socket.create_connection(("127.0.0.1", server.port), timeout=30) for _ in range(5)]
         for connection in waiting:
