@@ -27,7 +27,8 @@ torture: export TWINS_TORTURE = 1
 torture: export TWINS_TALLY = results/torture.jsonl
 torture: $(STAMP)
 	rm -f $(TWINS_TALLY)
-	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/instrument
+	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/instrument --ignore tests/lab
+	$(PYTEST) -n 2 --dist loadfile tests/lab
 	$(PYTEST) tests/instrument
 
 simulate: $(STAMP)

@@ -71,6 +71,7 @@ class LimitedGunicorn(ASGIProtocol):  # type: ignore[misc]  # untyped: see pypro
     def connection_lost(self, exc: Exception | None) -> None:
         OPEN.discard(self)
         super().connection_lost(exc)
+        self._request_ready.set()  # gunicorn's task of an idle connection would wait for three seconds more
 
     def close_if_idle(self) -> None:
         if self._awaiting_request:

@@ -163,6 +163,13 @@ def test_nothing_is_left_of_clients_that_went_away(server: Running, kind: str) -
     tally.record(f"client that leaves in the middle: {kind}", server.name, TIMES, TIMES)
 
 
+def test_a_connection_that_is_closed_takes_its_task_with_it(server: Running) -> None:
+    """gunicorn's ASGI worker would keep it for three seconds."""
+    if server.name in COUNTED:
+        tasks = [int(ask(server.port, "GET", "/census").body) for _ in range(40)]
+        assert max(tasks) < min(tasks) + 10
+
+
 def settle(server: Running, folder: Path, goal: Held | None) -> Held:
     """What the server holds once that is no more than `goal`, or no longer changes; or after 30 s."""
     deadline = time.monotonic() + 30
