@@ -84,7 +84,7 @@ def test_a_server_is_started_fresh_in_each_block_and_once(finished: Path) -> Non
 def test_a_plan_can_start_servers_fresh_for_each_cell(laboratory: Laboratory) -> None:
     plan = laboratory.plan(TWINS)
     outcome = laboratory.twins("suite", plan, "--no-report", "--set", "starts=cell", "--set", "blocks=1")
-    assert outcome.code in (0, 3), outcome.err  # a busy machine may leave no sound answer
+    assert outcome.code == 0, outcome.err
     runs = [cell.server_run for cell in archive.read_cells(laboratory.run_directory())]
     assert len({run.health["pid"] for run in runs if run is not None}) == len(runs) == 4
 
