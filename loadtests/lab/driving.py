@@ -44,14 +44,16 @@ def drive(
         tick=tick,
         interval_s=interval_s(times.measure_s),
     )
-    watch.start()
     try:
+        watch.start()
         watched = [child, server] if server else [child]
         ended = processes.wait(watched, planned_s + allowance_s)
     finally:
-        watch.stop()
-        if not child.ended():
-            processes.kill(child)
+        try:
+            watch.stop()
+        finally:
+            if not child.ended():
+                processes.kill(child)
     if not ended:
         return Taken([f"the cell did not end within {planned_s + allowance_s:g} s"], watch)
     if server and server.ended():

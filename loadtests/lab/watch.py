@@ -1,7 +1,9 @@
 """Watches a cell under way: readings of both sides and the generator's live figures.
 
 It shares the generator's processor and must not disturb it: one thread of the lowest priority, which runs
-in the gaps the generator leaves, and reads what is costly (every thread's files) only every other time.
+in the gaps the generator leaves, and reads what is costly (every thread's files) only every other time. A
+machine with no gap at all starves it; the first and the last reading are the caller's own, so that there
+are always two.
 """
 
 import json
@@ -38,6 +40,8 @@ class Watch:
     _failure: Exception | None = None
 
     def start(self) -> None:
+        """Take the first reading and start the thread; raises what goes wrong, such as a full disk."""
+        self._read(detailed=True)
         self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
         self._thread.start()
 
@@ -48,23 +52,24 @@ class Watch:
             self._thread.join()
         if self._failure is not None:
             raise self._failure
+        self._read(detailed=True)
 
     def _watch(self) -> None:
         _yield_to_everyone()
         number, due = 0, time.monotonic()
         try:
             while True:
-                if self.probing:
-                    self._read(detailed=self.interval_s >= 1 or number % 2 == 0 or self._ended.is_set())
-                if self._ended.is_set():
-                    return
                 self.tick(last_line(self.directory / "live.jsonl"))
                 number, due = number + 1, due + self.interval_s
-                self._ended.wait(max(0.0, due - time.monotonic()))
+                if self._ended.wait(max(0.0, due - time.monotonic())):
+                    return
+                self._read(detailed=self.interval_s >= 1 or number % 2 == 0)
         except Exception as error:
             self._failure = error
 
     def _read(self, *, detailed: bool) -> None:
+        if not self.probing:
+            return
         before = time.thread_time()
         taken = [probe(self.generator_pid, "generator", self.port, detailed=detailed)]
         if self.server_pid is not None:

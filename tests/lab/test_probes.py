@@ -16,6 +16,7 @@ from loadtests.lab import probes
 from loadtests.lab.probes import Probe
 from loadtests.lab.records import SideProbe
 from loadtests.lab.sockets import sockets_by_state
+from loadtests.lab.watch import Watch
 from tests.conftest import require
 
 PROGRAM = """
@@ -117,6 +118,15 @@ def test_idle_time_after_the_phase_is_not_counted_into_it() -> None:
 
     side = probes.over_phase([reading(t) for t in (0.2, 1.2, 2.2, 3.2)], 1.0, 2.4, (None, None))
     assert side.cpu_user_s == pytest.approx(1.4)
+
+
+def test_both_sides_are_read_twice_even_if_the_watching_thread_never_runs(busy: int, tmp_path: Path) -> None:
+    watch = Watch(tmp_path, busy, busy, None, probing=True, tick=lambda _: None, interval_s=60)
+    watch.start()
+    assert [len(readings) for readings in watch.readings.values()] == [1, 1]
+    watch.stop()
+    assert [len(readings) for readings in watch.readings.values()] == [2, 2]
+    assert len((tmp_path / "probes.jsonl").read_text().splitlines()) == 4
 
 
 def test_accept_queue_overflows_are_counted() -> None:
