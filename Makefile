@@ -35,8 +35,11 @@ simulate: $(STAMP)
 	$(BIN)/python -m tests.acceptance.simulate
 
 # make accept NAME: prints every acceptance figure of one area, such as `make accept downloads`
+accept: AREA = $(filter-out accept,$(MAKECMDGOALS))
 accept: $(STAMP)
-	$(BIN)/python -m tests.acceptance.$(filter-out $@,$(MAKECMDGOALS))
+	@grep -qs __main__ "tests/acceptance/$(AREA).py" || { echo "make accept NAME: '$(AREA)' is none of" \
+		$$(basename -s .py $$(grep -l __main__ tests/acceptance/*.py)) >&2; exit 2; }
+	$(BIN)/python -m tests.acceptance.$(AREA)
 
 serve-wsgi: $(STAMP)
 	$(BIN)/python -m wsgi_app

@@ -32,6 +32,7 @@ def examine(results: Path) -> list[Finding]:
         *_processors(),
         _open_files(),
         _ports(machine["sysctls"].get("net/ipv4/ip_local_port_range")),
+        _congestion_control(machine["sysctls"].get("net/ipv4/tcp_congestion_control")),
         _governor(machine["governor"]),
         _load(),
         *_noise(),
@@ -87,6 +88,23 @@ def _ports(span: str | None) -> Finding:
         figure=high - low + 1,
         text=f"{low} to {high} for outgoing connections",
         advice="Widen net.ipv4.ip_local_port_range for scenarios that close connections." if few else "",
+    )
+
+
+def _congestion_control(name: str | None) -> Finding:
+    """BBR paces by timers, on the loopback too. With it in place of cubic, three servers of one process sent
+    1 MiB downloads at 0.68 to 0.85 times the rate, and the rates of one of them spread over 1:1.9.
+    """
+    if name is None:
+        text = "the system does not say"
+        return Finding(name="congestion control", status="not available", figure=None, text=text)
+    advice = "It slows and scatters large downloads: sysctl -w net.ipv4.tcp_congestion_control=cubic."
+    return Finding(
+        name="congestion control",
+        status="warning" if name.startswith("bbr") else "ok",
+        figure=None,
+        text=name,
+        advice=advice if name.startswith("bbr") else "",
     )
 
 
