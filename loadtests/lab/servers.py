@@ -180,6 +180,7 @@ SERVERS: dict[str, Server] = {
             "a pitfall under an event loop",
             "FastAPI with a blocking call in async def, uvicorn",
             application="pitfall-blocking",
+            slot_kind="process",
         ),
         _row(
             UVICORN,

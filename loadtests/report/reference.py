@@ -32,6 +32,7 @@ KEPT = (
     "cases",
 )
 KEPT_OF_RUN = ("run", "plan_name", "quick", "created_unix_s", "seed")
+CONTROL = "net/ipv4/tcp_congestion_control"
 PICTURES = {
     "ratios.svg": "Ratio of each comparison with its interval",
     "throughput.svg": "Throughput over users",
@@ -63,8 +64,10 @@ def keep(source: Path) -> str:
         _write(FAULTS, [[*names, *counts] for names, counts in sorted(sums.items())])
         return FAULTS
     summary = json.loads((source / "summary.json").read_text())
-    plan: str = summary["runs"][0]["plan_name"]
-    document: dict[str, Any] = {"runs": [{key: summary["runs"][0][key] for key in KEPT_OF_RUN}]}
+    run = summary["runs"][0]
+    kept = {key: run[key] for key in KEPT_OF_RUN} | {"congestion_control": run["machine"]["sysctls"][CONTROL]}
+    document: dict[str, Any] = {"runs": [kept]}
+    plan: str = run["plan_name"]
     if plan in COLUMNS:
         _write(plan, document | {"requests": summary["requests"], "rows": _conduct(summary)})
         return plan
@@ -98,8 +101,9 @@ def _told(document: Document, blocks: str = "") -> str:
     run = document["runs"][0]
     return (
         f"From the `{run['plan_name']}` plan{blocks}, on a virtual machine with two cores,\n"
-        f"one for the server and one for the load generator ({when(run['created_unix_s'])}, "
-        f"{document['requests']:,} requests measured).\n"
+        "one for the server and one for the load generator, with "
+        f"{run['congestion_control']} as TCP's congestion control\n"
+        f"({when(run['created_unix_s'])}, {document['requests']:,} requests measured).\n"
     )
 
 
