@@ -1,7 +1,8 @@
 """What bounds a server at a level: rules in a closed list, tried in order, each with its figures.
 
 `generator` - the load generator was the limit;
-`background` - clients in the background that keep the server at a request hold at least 95 % of the slots;
+`background` - clients in the background that keep the server at a request hold at least 95 % of the slots,
+also where no request beside them had an answer;
 `slots` - at least 95 % of the slots are taken while the core is less than 80 % busy, and the throughput is
 at least 80 % of what Little's law allows them;
 `core` - the cores the server may use are more than 95 % busy;
@@ -48,7 +49,7 @@ def explain(point: Point, curve: Sequence[Point], cells: Mapping[str, CellSummar
     Told of the cells in which the generator was not the limit, which are those that verdicts rest on.
     """
     valid = [c for c in (cells[name] for name in point.cells) if c.state != "invalid"]
-    sound = unhindered(point, cells) or valid
+    sound = unhindered(point, cells) or valid or _shut_out([cells[name] for name in point.cells])
     first = sound[0] if sound else None
     rate, mean_us, busy = (_mean(sound, name) for name in ("throughput", "service_mean", "busy_cores"))
     in_flight = rate * mean_us / 1e6 if rate is not None and mean_us is not None else None
@@ -100,6 +101,17 @@ def _cause(
     return "users" if unsaturated else "not established"
 
 
+def _shut_out(held: Sequence[CellSummary]) -> Sequence[CellSummary]:
+    """The cells, where background clients left no slot and nobody else had an answer; otherwise none."""
+    return held if all(_slots_held(cell) and _unanswered(cell) for cell in held) else ()
+
+
+def _unanswered(cell: CellSummary) -> bool:
+    return any(
+        (check.name, check.status, check.figure) == ("answers", "failed", 1.0) for check in cell.checks
+    )
+
+
 def _slots_held(cell: CellSummary) -> int:
     """How many background clients held a slot all the while, where they left hardly any; else 0."""
     held = sum(one.fewest or 0 for one in cell.background if one.kind in HOLDING)
@@ -138,9 +150,10 @@ def _text(
             f"at most {bound[1]:,.0f}/s, {measured}; {busy}."
         )
     if cause == "background":
+        served = f"{measured}; {busy}" if rate is not None else "and no other request had an answer"
         return (
             f"slots held: at least {count(_slots_held(first), 'client')} in the background for "
-            f"{slots(first.slots, first.slot_kind)}, {measured}; {busy}."
+            f"{slots(first.slots, first.slot_kind)}, {served}."
         )
     flying = "an unknown number" if in_flight is None else f"{in_flight:,.0f}"
     flying += " in flight" + (f" for {count(first.slots, 'slot')}" if first.slots else "")

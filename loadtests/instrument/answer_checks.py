@@ -4,7 +4,7 @@ import numpy as np
 
 from loadtests.instrument.check import one
 from loadtests.lab.records import Check, CheckStatus, GeneratorDocument
-from loadtests.samples import CENSORED, DROPPED, KINDS, OK, Samples
+from loadtests.samples import CENSORED, DROPPED, KINDS, MEASURE, OK, Samples
 
 FAILED_SHARE = 0.01
 LITTLE_SHARE = 0.10
@@ -13,7 +13,8 @@ FEWEST_TO_COUNT = 500
 LONGEST_FOR_LITTLE = 0.05  # of the measuring phase: beyond it the requests at its edges decide
 
 
-def answers(measured: Samples) -> Check:
+def answers(document: GeneratorDocument, samples: Samples) -> Check:
+    measured = samples[samples["phase"] == MEASURE]
     failed = measured[(measured["kind"] != OK) & (measured["kind"] < CENSORED)]
     if not len(measured):
         return Check(
@@ -22,7 +23,7 @@ def answers(measured: Samples) -> Check:
             figure=1.0,
             limit=FAILED_SHARE,
             unit="share",
-            advice="no request was due while measuring; measure longer",
+            advice="no request was due while measuring; " + _why_none(document, samples),
         )
     if not (measured["kind"] == OK).any():
         status: CheckStatus = "failed"
@@ -36,6 +37,11 @@ def answers(measured: Samples) -> Check:
         )
     share = 1.0 if not (measured["kind"] == OK).any() else len(failed) / len(measured)
     return one("answers", status, share, FAILED_SHARE, "share", _outcomes(measured))
+
+
+def _why_none(document: GeneratorDocument, samples: Samples) -> str:
+    waiting = int((samples["due_us"] + samples["last_byte_us"] >= document.measure_us).sum())
+    return f"{waiting} from before were not answered in all that time" if waiting else "measure longer"
 
 
 def _outcomes(measured: Samples) -> str:

@@ -91,6 +91,29 @@ def test_slots_that_clients_in_the_background_hold_are_the_cause(
         assert "slots held: at least 31 clients in the background for 32 threads" in text
 
 
+@pytest.mark.parametrize(
+    ("readers", "failed", "cause"),
+    [
+        (31, "answers", "background"),
+        (30, "answers", "not established"),
+        (31, "upstream hits", "not established"),
+    ],
+)
+def test_clients_in_the_background_explain_that_nobody_else_was_answered(
+    readers: int, failed: str, cause: str, tmp_path: Path
+) -> None:
+    planted = (replace(GTHREAD, readers=readers), UVICORN)
+    nobody = Broken("wsgi-gthread", "process-wait", "invalid", "nobody was answered", 0, check=failed)
+    told = built(tmp_path, planted=planted, broken=(nobody,)).explanations["wsgi-gthread/process-wait/u128"]
+    assert told.cause == cause
+    assert told.throughput_per_s is None
+    held = (
+        "slots held: at least 31 clients in the background for 32 threads, and no other request had an answer"
+    )
+    text = held if cause == "background" else "no sound cell (nobody was answered)"
+    assert told.text == f"wsgi-gthread: {text}."
+
+
 def test_a_queue_for_what_is_neither_slot_nor_core_is_not_called_unsaturated(tmp_path: Path) -> None:
     """As before a blocking call in a coroutine: requests take far longer than the wait that was planted."""
     planted = (GTHREAD, replace(UVICORN, capacity_per_s=100, cpu_ms=0.1))

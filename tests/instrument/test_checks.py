@@ -160,6 +160,16 @@ def test_failures_are_a_warning_up_to_one_percent(wrong: int, status: str) -> No
 def test_no_request_at_all_is_invalid() -> None:
     found = judged(np.empty(0, dtype=SAMPLE), document(), None)
     assert cell_state(list(found.values()))[0] == "invalid"
+    assert found["answers"].advice.endswith("; measure longer")
+
+
+def test_requests_of_the_warmup_that_nobody_answers_are_told_of() -> None:
+    samples = closed_loop()[:4]
+    samples["kind"] = CENSORED
+    samples["last_byte_us"] = 11_000_000
+    found = judged(samples, document(), None)
+    assert cell_state(list(found.values()))[0] == "invalid"
+    assert found["answers"].advice.endswith("; 4 from before were not answered in all that time")
 
 
 def test_a_cell_without_a_single_success_is_invalid() -> None:

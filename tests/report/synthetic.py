@@ -63,6 +63,7 @@ class Broken:
     block: int = 1
     users: float | None = None  # all levels where None
     generator: bool = True
+    check: str = "planted fault"  # the one that failed
 
 
 @dataclass(frozen=True)
@@ -297,7 +298,7 @@ def _checks(broken: Broken | None) -> list[Check]:
     if broken is not None:
         advice = "Look into the server's log in the cell's directory."
         checks.append(
-            Check(name="planted fault", status="failed", figure=1.0, limit=0.0, unit="", advice=advice)
+            Check(name=broken.check, status="failed", figure=1.0, limit=0.0, unit="", advice=advice)
         )
     return checks
 
