@@ -5,9 +5,11 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,7 @@ from loadtests.lab import probes
 from loadtests.lab.probes import Probe
 from loadtests.lab.records import SideProbe
 from loadtests.lab.sockets import sockets_by_state
-from loadtests.lab.watch import Watch
+from loadtests.lab.watch import STARVED_S, Watch
 from tests.conftest import require
 
 PROGRAM = """
@@ -127,6 +129,27 @@ def test_both_sides_are_read_twice_even_if_the_watching_thread_never_runs(busy: 
     watch.stop()
     assert [len(readings) for readings in watch.readings.values()] == [2, 2]
     assert len((tmp_path / "probes.jsonl").read_text().splitlines()) == 4
+
+
+@pytest.mark.parametrize("starved", [False, True])
+def test_a_watching_thread_that_is_starved_asks_for_a_share(starved: bool, busy: int, tmp_path: Path) -> None:
+    require(hasattr(os, "SCHED_IDLE") and os.geteuid() == 0, "only root may leave SCHED_IDLE, on Linux")
+    seen: list[tuple[int, int]] = []
+
+    def tick(_: Mapping[str, Any]) -> None:
+        thread = threading.get_native_id()
+        seen.append((os.sched_getscheduler(thread), os.getpriority(os.PRIO_PROCESS, thread)))
+        if len(seen) == 1:
+            time.sleep(STARVED_S + 0.3 if starved else 0)
+
+    watch = Watch(tmp_path, busy, busy, None, probing=True, tick=tick, interval_s=0.1)
+    watch.start()
+    deadline = time.monotonic() + 30
+    while len(seen) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    watch.stop()
+    assert seen[0] == (os.SCHED_IDLE, 0)
+    assert seen[2] == ((os.SCHED_OTHER, 19) if starved else (os.SCHED_IDLE, 0))
 
 
 def test_accept_queue_overflows_are_counted() -> None:
