@@ -4,7 +4,7 @@ import numpy as np
 
 from loadtests.instrument.check import one
 from loadtests.lab.records import Check, CheckStatus, GeneratorDocument
-from loadtests.samples import CENSORED, DROPPED, KINDS, MEASURE, OK, Samples
+from loadtests.samples import CENSORED, DROPPED, KINDS, OK, Samples
 
 FAILED_SHARE = 0.01
 LITTLE_SHARE = 0.10
@@ -13,8 +13,7 @@ FEWEST_TO_COUNT = 500
 LONGEST_FOR_LITTLE = 0.05  # of the measuring phase: beyond it the requests at its edges decide
 
 
-def answers(document: GeneratorDocument, samples: Samples) -> Check:
-    measured = samples[samples["phase"] == MEASURE]
+def answers(document: GeneratorDocument, samples: Samples, measured: Samples) -> Check:
     failed = measured[(measured["kind"] != OK) & (measured["kind"] < CENSORED)]
     if not len(measured):
         return Check(

@@ -45,7 +45,7 @@ def self_checks(
     duration_s = max(1e-9, (document.measure_us - document.warmup_us) / 1e6)
     own = own_health(document)
     return [
-        answers(document, samples),
+        answers(document, samples, measured),
         request_count(document, samples, server_count),
         little(document, measured, duration_s),
         locust_workers(document),
