@@ -2,7 +2,7 @@
 
 `generator` - the load generator was the limit;
 `background` - clients in the background that keep the server at a request hold at least 95 % of the slots,
-also where no request beside them had an answer;
+also where no request beside them succeeded;
 `slots` - at least 95 % of the slots are taken while the core is less than 80 % busy, and the throughput is
 at least 80 % of what Little's law allows them;
 `core` - the cores the server may use are more than 95 % busy;
@@ -102,11 +102,11 @@ def _cause(
 
 
 def _shut_out(held: Sequence[CellSummary]) -> Sequence[CellSummary]:
-    """The cells, where background clients left no slot and nobody else had an answer; otherwise none."""
-    return held if all(_slots_held(cell) and _unanswered(cell) for cell in held) else ()
+    """The cells, where background clients left no slot and no other request succeeded; otherwise none."""
+    return held if all(_slots_held(cell) and _without_success(cell) for cell in held) else ()
 
 
-def _unanswered(cell: CellSummary) -> bool:
+def _without_success(cell: CellSummary) -> bool:
     return any(
         (check.name, check.status, check.figure) == ("answers", "failed", 1.0) for check in cell.checks
     )
@@ -150,7 +150,7 @@ def _text(
             f"at most {bound[1]:,.0f}/s, {measured}; {busy}."
         )
     if cause == "background":
-        served = f"{measured}; {busy}" if rate is not None else "and no other request had an answer"
+        served = f"{measured}; {busy}" if rate is not None else "and no other request succeeded"
         return (
             f"slots held: at least {count(_slots_held(first), 'client')} in the background for "
             f"{slots(first.slots, first.slot_kind)}, {served}."

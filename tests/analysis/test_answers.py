@@ -99,7 +99,7 @@ def test_slots_that_clients_in_the_background_hold_are_the_cause(
         (31, "upstream hits", "not established"),
     ],
 )
-def test_clients_in_the_background_explain_that_nobody_else_was_answered(
+def test_clients_in_the_background_explain_that_no_other_request_succeeded(
     readers: int, failed: str, cause: str, tmp_path: Path
 ) -> None:
     planted = (replace(GTHREAD, readers=readers), UVICORN)
@@ -107,9 +107,7 @@ def test_clients_in_the_background_explain_that_nobody_else_was_answered(
     told = built(tmp_path, planted=planted, broken=(nobody,)).explanations["wsgi-gthread/process-wait/u128"]
     assert told.cause == cause
     assert told.throughput_per_s is None
-    held = (
-        "slots held: at least 31 clients in the background for 32 threads, and no other request had an answer"
-    )
+    held = "slots held: at least 31 clients in the background for 32 threads, and no other request succeeded"
     text = held if cause == "background" else "no sound cell (nobody was answered)"
     assert told.text == f"wsgi-gthread: {text}."
 
