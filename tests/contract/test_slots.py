@@ -15,7 +15,6 @@ from tests.contract.test_processing import JSON
 from tests.servers import Running
 from tests.wire import ask, read_answer, request_bytes
 
-SEVERAL = [name for name in TWINS if SERVERS[name].slots(SERVERS[name].processes, SERVERS[name].threads) != 1]
 MANY = 12
 WAIT_MS = 600
 
@@ -67,6 +66,19 @@ def test_waits_pass_at_the_same_time(several: Running) -> None:
         ]
         assert {read_answer(connection, "POST").status for connection in waiting} == {200}
     assert WAIT_MS <= (time.monotonic() - start) * 1000 < MANY * WAIT_MS / 2
+
+
+@pytest.mark.parametrize("name", ["pitfall-blocking", "pitfall-threadpool"])
+def test_a_pitfall_has_the_slots_that_its_row_tells(name: str, serve: Callable[[str], Running]) -> None:
+    """Requests that block the event loop are served one after the other."""
+    server, count, duration_ms = serve(name), 6, 300
+    start = time.monotonic()
+    with ExitStack() as stack:
+        work = {"operation": "wait", "duration_ms": duration_ms}
+        waiting = [stack.enter_context(send(server, work)) for _ in range(count)]
+        assert {read_answer(connection, "POST").status for connection in waiting} == {200}
+    one_by_one = (time.monotonic() - start) * 1000 >= count * duration_ms
+    assert one_by_one == (slots(name) == 1)
 
 
 @pytest.mark.parametrize("where", ["threads", "processes"])

@@ -4,10 +4,12 @@ import http.client
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from loadtests.cli import app, guarded
+from loadtests.lab import doctor, environment
 from loadtests.lab.contract import read_health
 from loadtests.lab.ports import free_port
 from loadtests.lab.servers import SERVERS
@@ -193,3 +195,19 @@ def test_doctor_has_advice_for_every_warning(laboratory: Laboratory) -> None:
         finding["advice"] for finding in findings.values() if finding["status"] in ("warning", "failed")
     )
     assert findings["noise floor"]["figure"] > 0
+
+
+@pytest.mark.parametrize(
+    ("control", "status"),
+    [("bbr", "warning"), ("bbr2", "warning"), ("cubic", "ok"), (None, "not available")],
+)
+def test_doctor_warns_of_bbr(
+    control: str | None, status: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = environment.machine()
+    machine["sysctls"]["net/ipv4/tcp_congestion_control"] = control
+    monkeypatch.setattr(environment, "machine", lambda: machine)
+    monkeypatch.setattr(doctor, "NOISE_S", 0.1)
+    (found,) = (finding for finding in doctor.examine(tmp_path) if finding.name == "congestion control")
+    assert found.status == status
+    assert bool(found.advice) == (status == "warning")
