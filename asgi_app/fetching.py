@@ -3,17 +3,17 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TypeVar
 
 import httpx
 from fastapi import Request
 
 from asgi_app.replies import WireResponse, send_reply
 from asgi_app.requests import deciding_headers, header_keys, read_body
+from asgi_app.threads import to_its_end
 from asgi_app.transport import Transport
 from shared.fetching import (
     CONNECT_TIMEOUT_S,
@@ -39,7 +39,6 @@ from shared.settings import MAX_UPSTREAM_CONNECTIONS
 
 BLOCK_BYTES = 256 * 1024  # worth a thread
 NAMES = header_keys(DECIDING)
-T = TypeVar("T")
 
 
 class Clients:
@@ -185,16 +184,3 @@ async def resolve(origin: Origin) -> list[str]:
     except (OSError, UnicodeError):
         return []
     return [str(address[4][0]) for address in found]
-
-
-async def to_its_end(function: Callable[..., T], *arguments: object) -> T:
-    """In a thread, waited for even by a task that is cancelled: no file is closed under its writer.
-
-    Not one of the server's own pool of threads: handlers that wait for a fetch may hold all of those.
-    """
-    work = asyncio.get_running_loop().run_in_executor(None, function, *arguments)
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.wait((work,))
-        raise

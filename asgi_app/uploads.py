@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 
-from anyio.to_thread import run_sync
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from asgi_app.replies import WireResponse, send_reply
 from asgi_app.requests import deciding_headers, header_keys, path_after
+from asgi_app.threads import to_its_end
 from shared.errors import BadRequest
 from shared.service import Service
 from shared.uploads import DECIDING, Upload, authorize, delete
@@ -21,11 +21,12 @@ async def put(service: Service, request: Request) -> WireResponse:
     headers = deciding_headers(scope, NAMES)
     authorize(headers, service.settings.token)
     name = path_after(scope, "/files/")
-    upload = await run_sync(Upload, service.catalogue, name, headers, service.settings.max_upload_bytes)
+    limit_bytes = service.settings.max_upload_bytes
+    upload = await to_its_end(Upload, service.catalogue, name, headers, limit_bytes, discard=Upload.abort)
     try:
         async for block in body_blocks(request):
-            await run_sync(upload.write, block)
-        return send_reply(await run_sync(upload.finish))
+            await to_its_end(upload.write, block)
+        return send_reply(await to_its_end(upload.finish))
     finally:
         upload.abort()
 
@@ -34,7 +35,7 @@ async def remove(service: Service, request: Request) -> WireResponse:
     headers = deciding_headers(request.scope, NAMES)
     authorize(headers, service.settings.token)
     name = path_after(request.scope, "/files/")
-    return send_reply(await run_sync(delete, service.catalogue, name, headers))
+    return send_reply(await to_its_end(delete, service.catalogue, name, headers))
 
 
 async def body_blocks(request: Request) -> AsyncIterator[bytes]:

@@ -70,7 +70,7 @@ def _walk(
     """Files below root/above whose path comes after `after`, compared part by part.
 
     Links to files inside the root are followed, links to folders are not: they can form loops.
-    Names that are not UTF-8 or have a line feed have no address and are left out.
+    Names that are not UTF-8 or have a line feed and paths that are too long have no address: they are left out.
     """
     folder = os.path.join(root, *above)
     try:
@@ -83,7 +83,12 @@ def _walk(
     heapq.heapify(heap)  # a page rarely needs all of a huge folder in order
     while heap:
         name = heapq.heappop(heap)
-        if "\\" in name or "\n" in name or name == UPLOADS_FOLDER or not _is_text(name):
+        if (
+            "\\" in name
+            or "\n" in name
+            or name == UPLOADS_FOLDER
+            or not _has_address("/".join((*above, name)))
+        ):
             continue
         path = os.path.join(folder, name)
         follows = bool(after) and name == after[0]
@@ -101,9 +106,8 @@ def _walk(
             yield (*above, name), facts
 
 
-def _is_text(name: str) -> bool:
+def _has_address(path: str) -> bool:
     try:
-        name.encode("utf-8")
+        return len(path.encode("utf-8")) <= MAX_NAME_BYTES
     except UnicodeEncodeError:
         return False
-    return True

@@ -75,3 +75,15 @@ def test_what_cannot_be_downloaded_is_not_listed(tmp_path: Path) -> None:
 def test_a_page_may_have_as_many_as_is_said() -> None:
     assert read_limit({"limit": str(MAX_PAGE)}) == MAX_PAGE
     assert read_limit({"limit": "1"}) == 1
+
+
+def test_a_path_without_an_address_is_not_listed(tmp_path: Path) -> None:
+    """Paging goes on across it, whatever a page ends with."""
+    root = tmp_path / "root"
+    long = "/".join(["b" * 250] * 4)  # 1,003 bytes
+    fits, longer = f"{long}/{'c' * 20}", f"{long}/{'c' * 21}"
+    assert (len(fits), len(longer)) == (1024, 1025)
+    umlauts = "/".join(["ü" * 125] * 4) + "/" + "ö" * 11  # 1,025 bytes of fewer characters
+    plant(root, {"a", fits, longer, f"{longer}-/x", umlauts, "z"})
+    for limit in (1, 2, 10):
+        assert all_pages(root, limit) == ["a", fits, "z"]
