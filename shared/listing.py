@@ -70,7 +70,7 @@ def _walk(
     """Files below root/above whose path comes after `after`, compared part by part.
 
     Links to files inside the root are followed, links to folders are not: they can form loops.
-    Names that are not UTF-8 or have a line feed and paths that are too long have no address: they are left out.
+    What has no address is left out: names that are not UTF-8 or have a line feed, paths that are too long.
     """
     folder = os.path.join(root, *above)
     try:
