@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 import typer
 
+from loadtests.archive import ArchiveError
 from loadtests.commands import listing, machine, measuring, plans, proxying, reporting, serving
-from loadtests.lab.archive import ArchiveError
 from loadtests.lab.journal import Busy
 from loadtests.lab.plan import PlanError
-from loadtests.lab.readback import Unmeasurable
+from loadtests.lab.servers.readback import Unmeasurable
 from shared.settings import SettingError
 
 FAULT = "this is a fault in twins, not in what you asked for; please report it."

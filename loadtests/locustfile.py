@@ -2,8 +2,8 @@
 
 from locust import events
 
-from loadtests.instrument.hooks import install
-from loadtests.scenarios.users import (
+from loadtests.generator.hooks import install
+from loadtests.subjects.twins.scenarios.users import (
     DownloadLarge,
     DownloadSmall,
     Get,
@@ -14,7 +14,7 @@ from loadtests.scenarios.users import (
     ProcessCpu,
     ProcessWait,
 )
-from loadtests.scenarios.users_beside import (
+from loadtests.subjects.twins.scenarios.users_beside import (
     BesideCpu,
     BesideIdle,
     BesideReaders,
@@ -22,8 +22,15 @@ from loadtests.scenarios.users_beside import (
     BesideStreams,
     BesideWaits,
 )
-from loadtests.scenarios.users_of_files import Churn, Conditional, DownloadCold, Range, Resume, Upload
-from loadtests.scenarios.users_of_upstreams import FanOut
+from loadtests.subjects.twins.scenarios.users_of_files import (
+    Churn,
+    Conditional,
+    DownloadCold,
+    Range,
+    Resume,
+    Upload,
+)
+from loadtests.subjects.twins.scenarios.users_of_upstreams import FanOut
 
 __all__ = [
     "BesideCpu",

@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtests.lab.launching import Launch, launch
-from loadtests.lab.servers import SERVERS
+from loadtests.subjects.twins.launching import Launch, launch
+from loadtests.subjects.twins.servers import SERVERS
 from tests.wire import ask
 
 START_S = 30.0

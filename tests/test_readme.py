@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.lab.launching import Launch
 from loadtests.lab.planfile import shipped_plans
-from loadtests.lab.servers import SERVERS
 from loadtests.report import reference
-from loadtests.scenarios.descriptions import SCENARIOS
+from loadtests.subjects.twins.launching import Launch
+from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS
+from loadtests.subjects.twins.servers import SERVERS
 from shared import settings as limits
 from shared.corpus import default_directory, ensure_corpus
 from tests.conftest import require

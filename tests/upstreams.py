@@ -38,7 +38,8 @@ class Upstream:
 @contextmanager
 def upstream_running(port: int | None = None) -> Iterator[Upstream]:
     port = port or free_port()
-    process = subprocess.Popen([sys.executable, "-m", "loadtests.upstream", "--port", str(port)])  # noqa: S603
+    command = [sys.executable, "-m", "loadtests.subjects.twins.upstream", "--port", str(port)]
+    process = subprocess.Popen(command)  # noqa: S603
     try:
         deadline = time.monotonic() + START_S
         while True:

@@ -10,7 +10,7 @@ from loadtests.analysis.differences import Difference, Judge, paired
 from loadtests.analysis.metrics import METRICS
 from loadtests.analysis.points import level_label, level_words
 from loadtests.analysis.wording import slots, verdict_sentence
-from loadtests.lab.records import Comparison, Level
+from loadtests.model.records import Comparison, Level
 
 MetricName = Literal["throughput", "response_p50", "response_p99", "service_p50", "service_p99"]
 MATCHED = "capacity-matched"

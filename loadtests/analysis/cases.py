@@ -9,7 +9,7 @@ from loadtests.analysis.cells import CellSummary
 from loadtests.analysis.differences import Judge, paired
 from loadtests.analysis.metrics import METRICS
 from loadtests.analysis.points import Estimate, Point
-from loadtests.lab.records import Comparison, Level, Record
+from loadtests.model.records import Comparison, Level, Record
 
 COLUMNS = ("capacity", "response_p50", "response_p99", "error_share", "cpu_ms_per_request", "rss_peak_bytes")
 RANKED = tuple(name for name in COLUMNS if name != "error_share")

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from loadtests import costs
 from loadtests.analysis import steady
 from loadtests.analysis.growth import Growth, growths
 from loadtests.analysis.percentiles import lower_bounds, nines, percentiles
-from loadtests.lab.records import (
+from loadtests.model import costs
+from loadtests.model.records import (
     BackgroundDocument,
     CellRecord,
     CellState,
@@ -25,7 +25,7 @@ from loadtests.lab.records import (
     Record,
     SideProbe,
 )
-from loadtests.samples import CENSORED, DROPPED, KINDS, MEASURE, OK, Samples
+from loadtests.model.samples import CENSORED, DROPPED, KINDS, MEASURE, OK, Samples
 
 Percentiles = dict[str, int | None]
 MOST_MOMENTS = 30

@@ -9,7 +9,7 @@ from pydantic import Field
 from loadtests.analysis import ratios
 from loadtests.analysis.cells import CellSummary
 from loadtests.analysis.metrics import Metric, is_lower_bound
-from loadtests.lab.records import Record
+from loadtests.model.records import Record
 
 # The four verdicts, and what stands in their place: a bound or nothing where the generator was the limit,
 # `invalid` where no pair of sound cells is left, `not measured` where sound cells lack the samples for the

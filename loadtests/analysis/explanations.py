@@ -19,7 +19,7 @@ from loadtests.analysis.metrics import METRICS
 from loadtests.analysis.points import Point, estimate, unhindered
 from loadtests.analysis.scaling import BOUND_REACHED, slots_bound
 from loadtests.analysis.wording import count, slots
-from loadtests.lab.records import Record
+from loadtests.model.records import Record
 
 Cause = Literal["generator", "background", "slots", "core", "upstream", "users", "not established"]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from loadtests.analysis.answers import Answer
 from loadtests.analysis.differences import Difference
-from loadtests.lab.records import Record
+from loadtests.model.records import Record
 
 
 class Spread(Record):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from loadtests.analysis.conditions import GateError, GateResult, judge
+from loadtests.analysis.gate_rules import GateError, GateResult, judge
 from loadtests.analysis.summary import build
 
 __all__ = ["GateError", "GateResult", "check", "exit_code"]

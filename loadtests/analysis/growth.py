@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 from scipy import stats  # type: ignore[import-untyped]  # scipy ships no types
 
-from loadtests.lab.records import GeneratorDocument, Record
+from loadtests.model.records import GeneratorDocument, Record
 
 STRETCHES = 60
 FEWEST = 6  # stretches: with fewer, the interval of a slope holds every slope there is

@@ -10,7 +10,7 @@ from pydantic import Field
 from loadtests.analysis.cells import CellSummary
 from loadtests.analysis.metrics import METRICS, Metric, is_lower_bound
 from loadtests.analysis.ratios import t_interval
-from loadtests.lab.records import CellState, Level, Record
+from loadtests.model.records import CellState, Level, Record
 
 Bound = Literal["exact", "at least", "at most"]
 

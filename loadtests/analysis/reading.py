@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from loadtests import archive
 from loadtests.analysis.cases import target_of
 from loadtests.analysis.cells import CellSummary, Moment, moments, summarise_cell
-from loadtests.lab import archive
-from loadtests.lab.records import CellRecord, Manifest, SearchRecord
+from loadtests.model.records import CellRecord, Manifest, SearchRecord
 
 
 class PoolingError(archive.ArchiveError):

@@ -11,7 +11,7 @@ from loadtests.analysis.cells import CellSummary
 from loadtests.analysis.laws import Law, UnfittableError, fit_amdahl, fit_usl, slots_bound_per_s
 from loadtests.analysis.points import Point, level_label, unhindered
 from loadtests.analysis.ratios import CONFIDENCE, t_quantile
-from loadtests.lab.records import Level, Record
+from loadtests.model.records import Level, Record
 
 MOST_MISSED = 0.05
 BOUND_REACHED = 0.80

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from loadtests.analysis.answers import Answer
 from loadtests.analysis.points import Point, level_words
-from loadtests.lab.records import Level, Record
+from loadtests.model.records import Level, Record
 
 
 class Sentence(Record):

@@ -10,17 +10,17 @@ from loadtests.analysis import ratios
 from loadtests.analysis.answers import Answer, answers
 from loadtests.analysis.cases import Case, Target, cases, reference_levels, target_of
 from loadtests.analysis.cells import CellSummary, Moment
-from loadtests.analysis.changes import Comparison, changes, environment_changes, refuse
-from loadtests.analysis.conditions import GateError, GateResult, judge
+from loadtests.analysis.check_summaries import CheckSummary, check_summaries
 from loadtests.analysis.differences import Judge
 from loadtests.analysis.explanations import Explanation, explain
+from loadtests.analysis.gate_rules import GateError, GateResult, judge
 from loadtests.analysis.points import Point, point_id, points
 from loadtests.analysis.reading import Reading, read
+from loadtests.analysis.run_comparison import Comparison, changes, environment_changes, refuse
 from loadtests.analysis.scaling import Curve, curves
 from loadtests.analysis.sentences import Sentence, sentences
-from loadtests.analysis.trust import CheckSummary, check_summaries
 from loadtests.analysis.validity import State, validity
-from loadtests.lab.records import Level, Manifest, Record, SearchRecord
+from loadtests.model.records import Level, Manifest, Record, SearchRecord
 
 SCHEMA_VERSION = 1
 

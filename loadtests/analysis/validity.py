@@ -8,7 +8,7 @@ from loadtests.analysis.answers import Answer
 from loadtests.analysis.cells import CellSummary
 from loadtests.analysis.points import Point
 from loadtests.analysis.wording import count, percent
-from loadtests.lab.records import Manifest, SearchRecord
+from loadtests.model.records import Manifest, SearchRecord
 
 State = Literal["valid", "warnings", "invalid"]
 

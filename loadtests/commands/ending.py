@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from loadtests.lab import archive
-from loadtests.lab.records import CellRecord
+from loadtests import archive
+from loadtests.model.records import CellRecord
 
 
 def run_document(run: Path, record: CellRecord) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from loadtests.analysis import gates
-from loadtests.analysis.conditions import GateResult, check_names
+from loadtests.analysis.gate_rules import GateResult, check_names
 from loadtests.lab.plan import Plan, PlanError
 from loadtests.report.junit import told
 

@@ -8,11 +8,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from loadtests import archive
 from loadtests.commands.options import DEFAULT_RESULTS, Json, Results, print_json
-from loadtests.lab import archive
 from loadtests.lab.planfile import shipped_plans
-from loadtests.lab.servers import SERVERS
-from loadtests.scenarios.descriptions import SCENARIOS
+from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS
+from loadtests.subjects.twins.servers import SERVERS
 
 
 class Known(StrEnum):

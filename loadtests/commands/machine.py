@@ -33,7 +33,7 @@ def doctor(as_json: Json = False, results: Results = DEFAULT_RESULTS) -> None:
 
 def calibrate(as_json: Json = False) -> None:
     """Find the load generator's ceiling, latency floor and best event loop on this machine."""
-    command = [sys.executable, "-m", "loadtests.instrument.calibration", *(["--json"] if as_json else [])]
+    command = [sys.executable, "-m", "loadtests.lab.calibration", *(["--json"] if as_json else [])]
     with measuring("twins calibrate"):
         code = subprocess.run(command, check=False).returncode  # noqa: S603  our own module
     if code:

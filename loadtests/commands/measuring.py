@@ -22,9 +22,9 @@ from loadtests.lab.order import planned_cells
 from loadtests.lab.plan import Plan, PlanError
 from loadtests.lab.planfile import environment_overrides, find_plan, read_plan, resolved
 from loadtests.lab.progress import Progress, duration
-from loadtests.lab.records import CellRecord
 from loadtests.lab.runs import Run, create, reopen, without_missing
 from loadtests.lab.suite import carry_out, estimate_s, unsteady_s, without_valid_repeat
+from loadtests.model.records import CellRecord
 
 UNMEASURED, INTERRUPTED = 3, 130
 AS_SHIPPED = "Servers with their projects' own defaults, instead of matched capacity."
@@ -197,8 +197,8 @@ def _measure(begun: Run, files: Path, progress: Progress) -> list[CellRecord]:
 
 
 def _report(run: Path, with_report: bool) -> list[Path]:
+    from loadtests.archive.tables import write_tables
     from loadtests.lab.floor import is_aa, keep_floor
-    from loadtests.lab.tables import write_tables
     from loadtests.report import write_report
 
     if is_aa(run):
@@ -219,7 +219,7 @@ def _gates(finished: Run) -> tuple[list[str], int]:
 
 
 def _calibration() -> dict[str, Any] | None:
-    from loadtests.instrument.calibration import load_calibration
+    from loadtests.lab.calibration import load_calibration
 
     return load_calibration()
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from loadtests.lab import archive
+from loadtests import archive
 from loadtests.lab.plan import PlanError
 from shared.corpus import default_directory, ensure_corpus
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from loadtests.lab import archive
+from loadtests import archive
 from loadtests.lab.order import planned_cells
 from loadtests.lab.plan import Plan, PlanError
 from loadtests.lab.planfile import find_plan, read_plan

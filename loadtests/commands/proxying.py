@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from loadtests.lab.proxy import proxy_configuration
+from loadtests.subjects.twins.proxy import proxy_configuration
 from shared.settings import read_client_timeout, read_settings
 
 NAME = "twins-proxy.conf"

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from loadtests import archive
 from loadtests.commands.options import DEFAULT_RESULTS, Results, find_run
-from loadtests.lab import archive
 from loadtests.lab.plan import PlanError
 
 Runs = Annotated[list[str], typer.Argument(help="Run: its directory, its name, or `last`.")]
@@ -28,7 +28,7 @@ def report(
     results: Results = DEFAULT_RESULTS,
 ) -> None:
     """Write the report of a run, or of several pooled; the archive is all it reads."""
-    from loadtests.lab.tables import REQUESTS, TIMESERIES, write_tables
+    from loadtests.archive.tables import REQUESTS, TIMESERIES, write_tables
     from loadtests.report import sentences, write_report
 
     directories = [find_run(run, results) for run in runs]
@@ -92,7 +92,7 @@ def export(
     results: Results = DEFAULT_RESULTS,
 ) -> None:
     """Write every request and both sides' time series in another format."""
-    from loadtests.lab.tables import export_tables
+    from loadtests.archive.tables import export_tables
 
     directory = find_run(run, results)
     if to is not None:

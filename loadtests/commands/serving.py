@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from loadtests.commands.options import Files, files_directory
-from loadtests.lab.launching import launch
 from loadtests.lab.plan import PlanError
 from loadtests.lab.planfile import nearest
-from loadtests.lab.ports import is_taken
-from loadtests.lab.servers import SERVERS
+from loadtests.lab.servers.ports import is_taken
+from loadtests.subjects.twins.launching import launch
+from loadtests.subjects.twins.servers import SERVERS
 
 
 def serve(

@@ -3,15 +3,17 @@
 import time
 from pathlib import Path
 
-from loadtests import costs
-from loadtests.instrument.checks import cell_state, self_checks
-from loadtests.lab import archive, probes, upstream
+from loadtests import archive
+from loadtests.checks.soundness import cell_state, self_checks
+from loadtests.lab import probes
 from loadtests.lab.bench import Bench
 from loadtests.lab.driving import Taken
 from loadtests.lab.probes import Side
-from loadtests.lab.records import CellState, Check, GeneratorDocument, SideProbe
-from loadtests.lab.target import Target
-from loadtests.samples import OK
+from loadtests.lab.servers.running import Target
+from loadtests.model import costs
+from loadtests.model.records import CellState, Check, GeneratorDocument, SideProbe
+from loadtests.model.samples import OK
+from loadtests.subjects.twins import companion as upstream
 
 SETTLE_S, SETTLED_S = 5.0, 0.2
 

@@ -5,7 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from loadtests.lab import archive, contract, generator, probes, upstream
+from loadtests import archive
+from loadtests.lab import generator, probes
 from loadtests.lab.assessment import (
     checks_of,
     costs_of,
@@ -18,11 +19,13 @@ from loadtests.lab.assessment import (
 from loadtests.lab.bench import Bench
 from loadtests.lab.driving import Taken, drive, tail
 from loadtests.lab.order import PlannedCell
-from loadtests.lab.records import CellRecord, Level, ServerRun
-from loadtests.lab.target import Target
-from loadtests.lab.watch import Tick
-from loadtests.scenarios.descriptions import SCENARIOS
-from loadtests.scenarios.scenario import READY_S
+from loadtests.lab.probes.watch import Tick
+from loadtests.lab.servers.running import Target
+from loadtests.model.records import CellRecord, Level, ServerRun
+from loadtests.subjects.subject import READY_S
+from loadtests.subjects.twins import companion as upstream
+from loadtests.subjects.twins import verification as contract
+from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS
 
 START_ALLOWANCE_S = 15.0
 LOG_BYTES = 256 * 1024

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from loadtests.lab import environment
-from loadtests.lab.records import Record
+from loadtests.model.records import Record
 
 NOISE_S = 5.0
 OPEN_FILES, FREE_BYTES, PORTS = 4096, 2 * 1024**3, 20_000

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from loadtests.lab import generator, journal, probes, processes
 from loadtests.lab.bench import Bench
-from loadtests.lab.target import Target
-from loadtests.lab.watch import Tick, Watch, interval_s
+from loadtests.lab.probes.watch import Tick, Watch, interval_s
+from loadtests.lab.servers.running import Target
 
 
 @dataclass

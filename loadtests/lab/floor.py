@@ -6,7 +6,7 @@ The least difference that later runs on the same machine may call one.
 import json
 from pathlib import Path
 
-from loadtests.lab import archive
+from loadtests import archive
 from shared.settings import cache_directory
 
 

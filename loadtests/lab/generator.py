@@ -8,8 +8,8 @@ from typing import Any
 
 from loadtests.lab.order import PlannedCell
 from loadtests.lab.plan import Load, Time
-from loadtests.lab.records import Level
-from loadtests.scenarios.descriptions import SCENARIOS, locust_arguments
+from loadtests.model.records import Level
+from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS, locust_arguments
 
 LOCUSTFILE = Path(__file__).parent.parent / "locustfile.py"
 OPEN_LOOP_USERS = 1

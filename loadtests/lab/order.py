@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass
 
 from loadtests.lab.plan import Load, Plan
-from loadtests.lab.records import Level
+from loadtests.model.records import Level
 
 
 @dataclass(frozen=True)

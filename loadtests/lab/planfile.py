@@ -13,12 +13,12 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from loadtests.lab.plan import Plan, PlanError, PlanServer
-from loadtests.scenarios.descriptions import SCENARIOS, resolve
+from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS, resolve
 
 LARGEST_BYTES = 1 << 20
 MOST_CELLS = 100_000
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-SHIPPED = Path(__file__).parent.parent / "plans"
+SHIPPED = Path(__file__).parent.parent / "subjects" / "twins" / "plans"
 
 
 def shipped_plans() -> dict[str, str]:
@@ -186,7 +186,7 @@ def nearest(name: str, known: Collection[str]) -> str:
 
 
 def _spread(servers: Mapping[str, PlanServer], source: str) -> Iterator[tuple[str, PlanServer]]:
-    from loadtests.lab.servers import SERVERS
+    from loadtests.subjects.twins.servers import SERVERS
 
     for label, server in servers.items():
         own = server.command is not None or server.url is not None

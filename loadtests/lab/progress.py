@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from loadtests.lab.order import PlannedCell
-from loadtests.lab.records import CellRecord, SearchRecord
+from loadtests.model.records import CellRecord, SearchRecord
 
 PLAIN_EVERY_S, LIVE_EVERY_S = 10.0, 0.5
 WARNINGS_SHOWN = 3

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from loadtests.lab.archive import write_text
+from loadtests.archive import write_text
 from loadtests.lab.plan import Plan
-from loadtests.lab.records import CellRecord, GeneratorDocument, Manifest, SearchRecord
+from loadtests.model.records import CellRecord, GeneratorDocument, Manifest, SearchRecord
 
 DIRECTORY = Path(__file__).with_name("schemas")
 DOCUMENTS: dict[str, type[BaseModel]] = {

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadtests.lab import archive, environment, target
+from loadtests import archive
+from loadtests.lab import environment
 from loadtests.lab.floor import read_floor
 from loadtests.lab.order import planned_cells
 from loadtests.lab.plan import Plan, PlanError
 from loadtests.lab.planfile import resolved
-from loadtests.lab.records import Manifest
+from loadtests.lab.servers import running as target
+from loadtests.model.records import Manifest
 
 
 @dataclass(frozen=True)

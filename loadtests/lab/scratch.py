@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from loadtests.lab.plan import Plan
-from loadtests.scenarios.descriptions import SCENARIOS
+from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS
 
 
 @contextmanager

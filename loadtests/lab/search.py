@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadtests.lab.plan import Search
-from loadtests.lab.records import CellState, Level, SearchStep
-from loadtests.samples import CENSORED, DROPPED, MEASURE, OK, Samples
+from loadtests.model.records import CellState, Level, SearchStep
+from loadtests.model.samples import CENSORED, DROPPED, MEASURE, OK, Samples
 
 MOST_STEPS = 60
 

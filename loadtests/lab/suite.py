@@ -14,19 +14,21 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from loadtests.lab import archive, journal, target
+from loadtests import archive
+from loadtests.lab import journal
 from loadtests.lab.bench import Bench
 from loadtests.lab.cell import measure, unmeasured
 from loadtests.lab.order import PlannedCell, cell_id, planned_cells
 from loadtests.lab.plan import Plan
 from loadtests.lab.progress import Progress
-from loadtests.lab.readback import Unmeasurable
-from loadtests.lab.records import CellRecord, Level, SearchRecord, ServerRun
 from loadtests.lab.runs import Run, pinning
 from loadtests.lab.scratch import served_folder
 from loadtests.lab.search import Trial, find_capacity
-from loadtests.lab.upstream import upstream_of
-from loadtests.scenarios.descriptions import SCENARIOS
+from loadtests.lab.servers import running as target
+from loadtests.lab.servers.readback import Unmeasurable
+from loadtests.model.records import CellRecord, Level, SearchRecord, ServerRun
+from loadtests.subjects.twins.companion import upstream_of
+from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS
 
 GENERATOR_START_S, SERVER_START_S, SEARCH_CELLS = 1.0, 0.9, 14
 

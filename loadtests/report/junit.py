@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from loadtests.analysis.conditions import GateResult
+from loadtests.analysis.gate_rules import GateResult
 from loadtests.report.figures import figure
 
 

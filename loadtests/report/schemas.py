@@ -9,7 +9,7 @@ from typing import Any
 
 from loadtests.analysis.metrics import METRICS
 from loadtests.analysis.summary import Summary
-from loadtests.lab.archive import write_text
+from loadtests.archive import write_text
 from loadtests.report.tables import COUNTS, FIXED
 
 DIRECTORY = Path(__file__).parent / "templates"

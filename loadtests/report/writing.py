@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from loadtests.analysis.summary import Summary
-from loadtests.lab.archive import write_bytes, write_text
+from loadtests.archive import write_bytes, write_text
 from loadtests.report.drawing import png, svg
 from loadtests.report.markdown import markdown
 from loadtests.report.page import page

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from loadtests.samples import OK
+from loadtests.model.samples import OK
 from tests.acceptance.figures import end, show
 from tests.acceptance.rivals import (
     FAST_USER,

@@ -22,10 +22,10 @@ from typing import Any
 
 import duckdb
 
+from loadtests import archive
 from loadtests.analysis.metrics import METRICS
 from loadtests.analysis.ratios import t_interval
 from loadtests.analysis.summary import build
-from loadtests.lab import archive
 
 ROOT = Path(__file__).parent.parent.parent
 PLANTED = [sys.executable, "-m", "tests.lab.planted"]

@@ -7,11 +7,11 @@ from time import monotonic_ns
 
 from locust.env import Environment
 
-from loadtests.instrument.exchange import Deltas
-from loadtests.instrument.histogram import add_values, empty_histogram
-from loadtests.instrument.live import LiveLines
-from loadtests.instrument.recorder import Recorder
-from loadtests.instrument.table import Table
+from loadtests.generator.exchange import Deltas
+from loadtests.generator.locust_table import Table
+from loadtests.load.histogram import add_values, empty_histogram
+from loadtests.load.live import LiveLines
+from loadtests.load.recorder import Recorder
 
 REQUESTS = 10_000_000
 PER_SECOND = 50_000

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from loadtests.lab.servers import SERVERS
+from loadtests.subjects.twins.servers import SERVERS
 from tests.acceptance.figures import best_s, end, show
 from tests.servers import Running, running
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.analysis.changes import CompareError
 from loadtests.analysis.differences import Judge, paired
 from loadtests.analysis.floors import floor, spreads
 from loadtests.analysis.metrics import METRICS
 from loadtests.analysis.points import points
 from loadtests.analysis.reading import PoolingError, read
+from loadtests.analysis.run_comparison import CompareError
 from loadtests.analysis.scaling import SLOTS_BEND
 from loadtests.analysis.summary import Summary, against, build
 from loadtests.analysis.wording import times

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from loadtests import archive
 from loadtests.analysis.cells import moments, summarise_cell
-from loadtests.lab import archive
-from loadtests.lab.records import CellRecord
-from loadtests.samples import CENSORED, DROPPED, KINDS, MEASURE, OK, SAMPLE, Samples
+from loadtests.model.records import CellRecord
+from loadtests.model.samples import CENSORED, DROPPED, KINDS, MEASURE, OK, SAMPLE, Samples
 from tests.report.synthetic import Broken, Planted, Run, write
 
 SERVER = Planted("wsgi-gthread")

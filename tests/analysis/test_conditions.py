@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from loadtests import archive
 from loadtests.analysis import gates
-from loadtests.analysis.conditions import GateError, parse
-from loadtests.lab import archive
+from loadtests.analysis.gate_rules import GateError, parse
 from tests.report.synthetic import Broken, Planted, Run, write
 
 MIB = 1 << 20

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from loadtests import archive
 from loadtests.analysis.reading import read
 from loadtests.analysis.summary import Summary, build
 from loadtests.analysis.validity import validity
-from loadtests.lab import archive
-from loadtests.lab.records import SearchRecord
+from loadtests.model.records import SearchRecord
 from tests.report.synthetic import Broken, Planted, Run, primary, write
 
 SERVERS = (Planted("wsgi-gthread"), Planted("asgi-uvicorn", slots=None, threads=1, slot_kind="task"))

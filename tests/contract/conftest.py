@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from loadtests.lab.servers import SERVERS
+from loadtests.subjects.twins.servers import SERVERS
 from tests.servers import Running
 
 TWINS = [name for name, server in SERVERS.items() if server.is_twin]

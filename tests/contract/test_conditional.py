@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.lab.servers import SERVERS
+from loadtests.subjects.twins.servers import SERVERS
 from tests.contract.conftest import DEEP
 from tests.servers import Running
 from tests.wire import ask, exchange, read_answer, request_bytes

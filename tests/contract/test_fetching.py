@@ -14,9 +14,9 @@ from typing import Any
 import psutil
 import pytest
 
-from loadtests.lab.launching import Launch, launch
-from loadtests.lab.servers import SERVERS
-from loadtests.upstream.behaviour import PATTERN
+from loadtests.subjects.twins.launching import Launch, launch
+from loadtests.subjects.twins.servers import SERVERS
+from loadtests.subjects.twins.upstream.behaviour import PATTERN
 from shared.fetching import FAILURES
 from shared.settings import UPLOADS_FOLDER
 from tests.contract.conftest import DEEP, TWINS

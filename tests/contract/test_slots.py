@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.lab.servers import SERVERS, differences
+from loadtests.subjects.twins.servers import SERVERS, differences
 from tests.contract.conftest import TWINS
 from tests.contract.test_processing import JSON
 from tests.servers import Running

@@ -6,7 +6,7 @@ import time
 import psutil
 import pytest
 
-from loadtests.lab.servers import SERVERS
+from loadtests.subjects.twins.servers import SERVERS
 from tests.servers import Running
 from tests.wire import ask, request_bytes
 

@@ -17,7 +17,7 @@ import pytest
 
 import asgi_app.databases
 import wsgi_app.databases
-from loadtests.lab.servers import SERVERS
+from loadtests.subjects.twins.servers import SERVERS
 from shared.jobs import VERSION, Rows
 from shared.settings import DATABASE_TIMEOUT_S
 from tests.contract.conftest import DEEP

@@ -15,9 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from loadtests.lab.launching import launch
-from loadtests.lab.servers import SERVERS
-from loadtests.scenarios.upstreams import upstream_address
+from loadtests.subjects.twins.launching import launch
+from loadtests.subjects.twins.scenarios.upstreams import upstream_address
+from loadtests.subjects.twins.servers import SERVERS
 from shared.settings import MAX_UPSTREAM_CONNECTIONS, UPLOADS_FOLDER
 from tests import tally
 from tests.contract.conftest import DEEP, TWINS

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from loadtests.lab.servers import SERVERS
+from loadtests.subjects.twins.servers import SERVERS
 from tests import tally
 from tests.conftest import require
 from tests.contract.conftest import DEEP, TWINS

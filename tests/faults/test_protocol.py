@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.lab.servers import SERVERS
+from loadtests.subjects.twins.servers import SERVERS
 from tests.contract.conftest import TWINS
 from tests.faults.limits import UNRESOLVED
 from tests.faults.messages import CASES, EXCEPTIONS, outcomes

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from loadtests.lab.servers import SERVERS
+from loadtests.subjects.twins.servers import SERVERS
 from shared import counters
 from shared.settings import GRACEFUL_TIMEOUT_S, UPLOADS_FOLDER
 from tests import tally

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from loadtests.lab.servers import SERVERS
+from loadtests.subjects.twins.servers import SERVERS
 from tests import tally
 from tests.contract.conftest import TWINS
 from tests.faults.downloader import Load, Shelf

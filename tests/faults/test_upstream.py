@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.lab.servers import SERVERS
+from loadtests.subjects.twins.servers import SERVERS
 from tests import tally
 from tests.contract.conftest import DEEP
 from tests.contract.test_fetching import codes, fetch

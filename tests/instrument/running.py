@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from loadtests.lab.records import GeneratorDocument
-from loadtests.samples import KINDS, MEASURE, Samples, read_samples
+from loadtests.model.records import GeneratorDocument
+from loadtests.model.samples import KINDS, MEASURE, Samples, read_samples
 
 ROOT = Path(__file__).parent.parent.parent
 LOCUSTFILE = ROOT / "loadtests" / "locustfile.py"

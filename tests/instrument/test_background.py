@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.instrument.aside import Answer, Counts, Wrong
-from loadtests.instrument.checks import cell_state, self_checks
-from loadtests.lab.records import BackgroundDocument, Check
+from loadtests.background.clients import Answer, Counts, Wrong
+from loadtests.checks.soundness import cell_state, self_checks
+from loadtests.model.records import BackgroundDocument, Check
 from shared import counters
 from tests.instrument.running import Outcome, generate, planted
 from tests.servers import running

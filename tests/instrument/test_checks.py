@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loadtests.instrument.checks import cell_state, self_checks
-from loadtests.lab.records import BackgroundDocument, Check, GeneratorDocument
-from loadtests.samples import CENSORED, DROPPED, KINDS, OK, SAMPLE, Samples
+from loadtests.checks.soundness import cell_state, self_checks
+from loadtests.model.records import BackgroundDocument, Check, GeneratorDocument
+from loadtests.model.samples import CENSORED, DROPPED, KINDS, OK, SAMPLE, Samples
 
 
 def document(**changes: Any) -> GeneratorDocument:

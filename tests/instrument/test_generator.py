@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loadtests.samples import DROPPED, KINDS, PHASES
+from loadtests.model.samples import DROPPED, KINDS, PHASES
 from tests.instrument.running import fetch, finish, generate, get, planted, start
 
 

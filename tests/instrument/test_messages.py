@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.instrument.bodies import BodyCheck
-from loadtests.instrument.calibration import choose
-from loadtests.instrument.failures import Failure
-from loadtests.instrument.head import ChunkedBody, Head, parse_head
-from loadtests.instrument.message import Expectation, build_request, parse_target
-from loadtests.instrument.options import read_options
-from loadtests.samples import KINDS
-from loadtests.scenarios.descriptions import SCENARIOS, locust_arguments, resolve
+from loadtests.generator.options import read_options
+from loadtests.lab.calibration import choose
+from loadtests.model.samples import KINDS
+from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS, locust_arguments, resolve
+from loadtests.wire.bodies import BodyCheck
+from loadtests.wire.failures import Failure
+from loadtests.wire.head import ChunkedBody, Head, parse_head
+from loadtests.wire.message import Expectation, build_request, parse_target
 
 
 @pytest.mark.parametrize(

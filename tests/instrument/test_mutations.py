@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.instrument.checks import cell_state, self_checks
-from loadtests.lab.records import Check
+from loadtests.checks.soundness import cell_state, self_checks
+from loadtests.model.records import Check
 from tests.conftest import require
 from tests.instrument.running import Outcome, fetch, finish, free_port, get, planted, start
 

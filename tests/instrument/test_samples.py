@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.instrument.exchange import Deltas, Sums
-from loadtests.instrument.histogram import LARGEST_US, add_values, empty_histogram, figures
-from loadtests.instrument.merging import merge_samples
-from loadtests.instrument.recorder import CAPACITY, Recorder
-from loadtests.samples import CENSORED, KINDS, OK, SAMPLE, Samples, read_samples
+from loadtests.generator.exchange import Deltas, Sums
+from loadtests.generator.merging import merge_samples
+from loadtests.load.histogram import LARGEST_US, add_values, empty_histogram, figures
+from loadtests.load.recorder import CAPACITY, Recorder
+from loadtests.model.samples import CENSORED, KINDS, OK, SAMPLE, Samples, read_samples
 
 SECOND = 1_000_000_000
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.instrument.checks import self_checks
-from loadtests.scenarios.descriptions import SCENARIOS
+from loadtests.checks.soundness import self_checks
+from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS
 from shared import counters
 from tests.conftest import require
 from tests.instrument.running import finish, generate, planted, start

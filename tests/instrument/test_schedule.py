@@ -8,13 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.instrument.schedule import (
-    arrivals,
-    expected_arrivals,
-    mean_rate,
-    parse_profile,
-    read_replay,
-)
+from loadtests.load.schedule import arrivals, expected_arrivals, mean_rate, parse_profile, read_replay
 
 rates = st.integers(1, 400)
 parts_of_profile = st.builds(lambda a, b, s: f"{a}>{b}x{s}", rates, rates, st.sampled_from([0.5, 1, 2]))

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loadtests.samples import OK
+from loadtests.model.samples import OK
 from tests.instrument.running import Outcome, fetch, get, planted
 
 

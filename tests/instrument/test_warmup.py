@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtests.instrument.checks import cell_state, self_checks
-from loadtests.instrument.warmup import FEWEST, steady
-from loadtests.lab.records import Check
+from loadtests.checks.soundness import cell_state, self_checks
+from loadtests.load.warmup import FEWEST, steady
+from loadtests.model.records import Check
 from tests.instrument.running import Outcome, finish, free_port, get, planted, start
 
 AT_MOST = ("--twins-warmup", "0.8", "--twins-warmup-max", "3")

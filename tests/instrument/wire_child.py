@@ -11,17 +11,17 @@ from pathlib import Path
 from time import monotonic_ns
 from typing import Any
 
-from loadtests.instrument.client import Exchange, Policy, WireClient
-from loadtests.instrument.connection import Deadlines, resolve_endpoint
-from loadtests.instrument.failures import Failure
-from loadtests.instrument.message import Expectation, build_request, parse_target
-from loadtests.samples import KINDS
+from loadtests.model.samples import KINDS
+from loadtests.wire.client import Exchange, Policy, WireClient
+from loadtests.wire.connection import Deadlines, resolve_endpoint
+from loadtests.wire.failures import Failure
+from loadtests.wire.message import Expectation, build_request, parse_target
 
 
 def main(url: str, options: dict[str, Any], requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     target, tls = parse_target(url), None
     if target.tls:
-        from loadtests.instrument.tls import tls_context
+        from loadtests.wire.tls import tls_context
 
         authority = options.get("authority")
         tls = tls_context(Path(authority) if authority else None, bool(options.get("insecure")))

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loadtests.lab import archive, published
-from loadtests.lab.records import CellRecord, GeneratorDocument, Level
-from loadtests.samples import MEASURE, SAMPLE
+from loadtests import archive
+from loadtests.lab import published
+from loadtests.model.records import CellRecord, GeneratorDocument, Level
+from loadtests.model.samples import MEASURE, SAMPLE
 from tests.conftest import require
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.lab import archive
-from loadtests.lab.launching import launch
+from loadtests import archive
 from loadtests.lab.plan import PlanError
 from loadtests.lab.planfile import find_plan, read_plan
-from loadtests.lab.servers import SERVERS, differences
+from loadtests.subjects.twins.launching import launch
+from loadtests.subjects.twins.servers import SERVERS, differences
 from tests.contract.conftest import TWINS
 from tests.lab.conftest import Laboratory
 from tests.servers import free_port, running_command

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.lab import archive
+from loadtests import archive
 from tests.lab.conftest import Laboratory, planted
 
 MODES = {

@@ -10,10 +10,10 @@ import pytest
 
 from loadtests.cli import app, guarded
 from loadtests.lab import doctor, environment
-from loadtests.lab.contract import read_health
-from loadtests.lab.ports import free_port
-from loadtests.lab.servers import SERVERS
-from loadtests.scenarios.descriptions import SCENARIOS
+from loadtests.lab.servers.ports import free_port
+from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS
+from loadtests.subjects.twins.servers import SERVERS
+from loadtests.subjects.twins.verification import read_health
 from tests.conftest import require
 from tests.lab.conftest import Laboratory
 

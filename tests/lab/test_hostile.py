@@ -15,11 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loadtests import archive
 from loadtests.cli import app, guarded
-from loadtests.lab import archive, ports, processes, target
+from loadtests.lab import processes
 from loadtests.lab.plan import PlanError, PlanServer
 from loadtests.lab.planfile import LARGEST_BYTES, read_plan, resolved
 from loadtests.lab.runs import create, reopen
+from loadtests.lab.servers import ports
+from loadtests.lab.servers import running as target
 from tests.disks import mounted, remount
 from tests.lab.conftest import Laboratory, planted
 from tests.lab.planted import MARKUP

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from loadtests.lab import archive
+from loadtests import archive
 from shared.settings import KEPT_BYTES
 from tests.lab.conftest import Laboratory
 

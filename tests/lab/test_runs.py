@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.lab import archive, runs
+from loadtests import archive
+from loadtests.lab import runs
 from loadtests.lab.plan import PlanError
 from loadtests.lab.planfile import find_plan, read_plan
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtests.lab.plan import Search
-from loadtests.lab.records import Level
 from loadtests.lab.search import Trial, find_capacity, shortfall
-from loadtests.samples import CENSORED, DROPPED, KINDS, MEASURE, OK, SAMPLE, Samples
+from loadtests.model.records import Level
+from loadtests.model.samples import CENSORED, DROPPED, KINDS, MEASURE, OK, SAMPLE, Samples
 
 
 def samples(latency_us: float, *, count: int = 1000, kind: int = OK, of_kind: int = 0) -> Samples:

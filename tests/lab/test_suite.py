@@ -12,10 +12,10 @@ import duckdb
 import numpy as np
 import pytest
 
-from loadtests.lab import archive
+from loadtests import archive
 from loadtests.lab.order import planned_cells
 from loadtests.lab.plan import Plan
-from loadtests.samples import MEASURE
+from loadtests.model.samples import MEASURE
 from tests.conftest import require
 from tests.lab.conftest import ROOT, Laboratory, planted
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from loadtests.lab import target
 from loadtests.lab.plan import PlanServer
+from loadtests.lab.servers import running as target
 from tests.wire import exchange, request_bytes
 
 PROCESSES = 4

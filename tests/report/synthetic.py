@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from loadtests.lab.records import (
+from loadtests.model.records import (
     BackgroundDocument,
     CellRecord,
     CellState,
@@ -20,7 +20,7 @@ from loadtests.lab.records import (
     ServerRun,
     SideProbe,
 )
-from loadtests.samples import CENSORED, KINDS, OK, PHASES, SAMPLE, Samples
+from loadtests.model.samples import CENSORED, KINDS, OK, PHASES, SAMPLE, Samples
 
 WARMUP_S, DRAIN_S = 1.0, 0.5
 

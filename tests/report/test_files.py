@@ -12,7 +12,7 @@ import pytest
 
 from loadtests.analysis import gates
 from loadtests.analysis.summary import build
-from loadtests.lab.archive import ArchiveError
+from loadtests.archive import ArchiveError
 from loadtests.report import FORMATS, junit, schemas, sentences, write_report
 from loadtests.report.figures import figure
 from loadtests.report.keys import pointer

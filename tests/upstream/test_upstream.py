@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.upstream.behaviour import (
+from loadtests.subjects.twins.upstream.behaviour import (
     DISTRIBUTIONS,
     PATTERN,
     Behaviour,
@@ -114,7 +114,7 @@ def test_the_same_seed_fails_the_same_visits(upstream: Upstream) -> None:
 
 def test_a_port_that_is_taken_is_told(upstream: Upstream) -> None:
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "loadtests.upstream", "--port", str(upstream.port)],
+        [sys.executable, "-m", "loadtests.subjects.twins.upstream", "--port", str(upstream.port)],
         capture_output=True,
         text=True,
         timeout=30,

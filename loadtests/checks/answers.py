@@ -1,0 +1,105 @@
+"""Did the answers come, and were they all counted? A failed one makes the cell `invalid` (pure)."""
+
+import numpy as np
+
+from loadtests.checks.check import one
+from loadtests.model.records import Check, CheckStatus, GeneratorDocument
+from loadtests.model.samples import CENSORED, DROPPED, KINDS, OK, Samples
+
+FAILED_SHARE = 0.01
+LITTLE_SHARE = 0.10
+SHORTEST_TO_COUNT_S = 0.005  # half a beat of the heartbeat, which counts
+FEWEST_TO_COUNT = 500
+LONGEST_FOR_LITTLE = 0.05  # of the measuring phase: beyond it the requests at its edges decide
+
+
+def answers(document: GeneratorDocument, samples: Samples, measured: Samples) -> Check:
+    failed = measured[(measured["kind"] != OK) & (measured["kind"] < CENSORED)]
+    if not len(measured):
+        return Check(
+            name="answers",
+            status="failed",
+            figure=1.0,
+            limit=FAILED_SHARE,
+            unit="share",
+            advice="no request was due while measuring; " + _why_none(document, samples),
+        )
+    if not (measured["kind"] == OK).any():
+        status: CheckStatus = "failed"
+    else:
+        status = (
+            "ok"
+            if not len(failed)
+            else "warning"
+            if len(failed) <= FAILED_SHARE * len(measured)
+            else "failed"
+        )
+    share = 1.0 if not (measured["kind"] == OK).any() else len(failed) / len(measured)
+    return one("answers", status, share, FAILED_SHARE, "share", _outcomes(measured))
+
+
+def _why_none(document: GeneratorDocument, samples: Samples) -> str:
+    waiting = int((samples["due_us"] + samples["last_byte_us"] >= document.measure_us).sum())
+    return f"{waiting} from before were not answered in all that time" if waiting else "measure longer"
+
+
+def _outcomes(measured: Samples) -> str:
+    kinds, counts = np.unique(measured["kind"][measured["kind"] != OK], return_counts=True)
+    told = [f"{count} {KINDS[kind]}" for kind, count in zip(kinds.tolist(), counts.tolist(), strict=True)]
+    return f"of {len(measured)} requests did not end as expected: {', '.join(told)}"
+
+
+def request_count(document: GeneratorDocument, samples: Samples, server_count: int | None) -> Check:
+    """The server may miss requests that broke on the way, and must not have counted more than were sent."""
+    if server_count is None:
+        advice = "the server did not count (TWINS_COUNTERS)"
+        return one("request count", "not available", None, 0.0, "requests", advice)
+    sent = document.sent + sum(one.sent for one in document.background)
+    missing = sent - server_count
+    on_the_way = ("reset", "truncated", "first-byte-timeout", "total-timeout", "protocol", "censored")
+    broken = int(np.isin(samples["kind"], [KINDS.index(name) for name in on_the_way]).sum())
+    broken += sum(one.sent - one.completed for one in document.background)
+    status: CheckStatus = "ok" if 0 <= missing <= broken else "failed"
+    advice = f"{sent} requests were sent, the server counted {server_count}"
+    return one("request count", status, missing, float(broken), "requests", advice)
+
+
+def little(document: GeneratorDocument, measured: Samples, duration_s: float) -> Check:
+    """|throughput x latency - concurrency| / concurrency, over the measuring phase.
+
+    In the closed loop the concurrency is the users', in the open loop it was counted every 10 ms.
+    """
+    went = measured[measured["kind"] != DROPPED]
+    mean_s = float(went["last_byte_us"].mean()) / 1e6 if len(went) else 0.0
+    think_s = float(document.parameters.get("think_ms", 0) or 0) / 1000
+    users = len(np.unique(went["user"]))
+    concurrency = document.in_flight_mean
+    problem, advice = "", "the level is above what the server can do: arrivals and departures did not balance"
+    if not len(went):
+        problem = "no request was sent"
+    elif max(mean_s, think_s) > LONGEST_FOR_LITTLE * duration_s:
+        problem = "the requests are too long for so short a measuring phase"
+    elif document.arrivals == "closed":
+        concurrency = users - len(went) / duration_s * think_s - document.between_s / duration_s
+        advice = "requests are missing, or not all users were busy"
+        if users != document.users or concurrency <= 0:
+            problem = "the number of users changed"
+    elif concurrency is None or mean_s < SHORTEST_TO_COUNT_S or len(went) < FEWEST_TO_COUNT:
+        problem = "the requests in flight are too few or too short to be counted"
+    else:
+        # counted were requests that had been taken up
+        mean_s = float((went["last_byte_us"] - went["dequeued_us"]).mean()) / 1e6
+    if problem or not concurrency:
+        return one("Little's law", "not available", None, LITTLE_SHARE, "share", problem)
+    product = len(went) / duration_s * mean_s
+    figure = abs(product - concurrency) / concurrency
+    failed: CheckStatus = "failed" if document.arrivals == "closed" else "warning"
+    advice = f"throughput x latency is {product:.2f} with {concurrency:.2f} requests in flight; {advice}"
+    status: CheckStatus = "ok" if figure <= LITTLE_SHARE else failed
+    return one("Little's law", status, figure, LITTLE_SHARE, "share", advice)
+
+
+def locust_workers(document: GeneratorDocument) -> Check:
+    lost = document.lost_locust_workers
+    advice = f"{lost} of {document.locust_workers} Locust workers were lost, and their requests with them"
+    return one("Locust workers", "ok" if not lost else "failed", lost, 0.0, "processes", advice)

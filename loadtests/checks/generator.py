@@ -1,0 +1,95 @@
+"""Did the load generator keep up? A failed one makes the cell `generator-limited`: a lower bound (pure)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from loadtests.checks.check import at_most, one
+from loadtests.model.records import Check, CheckStatus, GeneratorDocument
+from loadtests.model.samples import DROPPED, OK, Samples
+
+FEWEST_SENT_SHARE = 0.99
+LATENESS_US = 5_000.0
+LAG_US = 20_000.0
+STOPPED_US = 100_000.0
+RUN_QUEUE_SHARE = 0.10
+CPU_SHARE = 0.90
+CEILING_SHARE = 0.50
+
+
+def own_health(document: GeneratorDocument) -> list[Check]:
+    """How the generator itself fared, whatever the server did."""
+    return [
+        at_most(
+            "send lateness",
+            document.send_lateness_us.get("p99"),
+            LATENESS_US,
+            "us",
+            "requests left later than they were due; give the generator a core of its own or lower the rate",
+        ),
+        _loop_lag(document),
+        at_most(
+            "run queue",
+            document.run_queue_share,
+            RUN_QUEUE_SHARE,
+            "share",
+            "the generator stood ready and did not run; give it a core of its own",
+        ),
+        at_most(
+            "generator CPU",
+            document.cpu_measure_share,
+            CPU_SHARE,
+            "share",
+            "the generator was at its own limit; use more Locust workers or a lower level",
+        ),
+    ]
+
+
+def send_rate(document: GeneratorDocument, measured: Samples, *, healthy: bool) -> Check:
+    """Requests sent while measuring over requests due then: leaving in the drain is not in time.
+
+    Arrivals are dropped when the bound on requests in flight is reached. Where the generator was `healthy`,
+    it is the server that did not answer: its throughput is what it can do, and the check is a warning.
+    """
+    if not len(measured):
+        return one("send rate", "not available", None, FEWEST_SENT_SHARE, "share", "no request was due")
+    dropped = measured["kind"] == DROPPED
+    late = np.zeros(len(measured), dtype=bool)
+    if document.arrivals != "closed":
+        late = ~dropped & (measured["due_us"] + measured["dequeued_us"] > document.measure_us)
+    figure = 1 - float((dropped | late).mean())
+    beyond = healthy and 1 - float(late.mean()) >= FEWEST_SENT_SHARE
+    unsent, refused = int((dropped | late).sum()), int(dropped.sum())
+    advice = f"{unsent} of {len(measured)} arrivals were not sent in time, {refused} of them dropped"
+    if beyond:
+        advice += ", as the server left too many unanswered: the level is above what it can do"
+    status: CheckStatus = "ok" if figure >= FEWEST_SENT_SHARE else "warning" if beyond else "failed"
+    return one("send rate", status, figure, FEWEST_SENT_SHARE, "share", advice)
+
+
+def _loop_lag(document: GeneratorDocument) -> Check:
+    p99, most = document.loop_lag_us.get("p99"), document.loop_lag_us.get("max")
+    if p99 is not None and p99 <= LAG_US and most is not None and most > STOPPED_US:
+        advice = f"the generator stood still for {most / 1000:.0f} ms"
+        return one("loop lag", "warning", p99, LAG_US, "us", advice)
+    advice = f"the generator's loop was held up, for {(most or 0) / 1000:.0f} ms at the worst"
+    return at_most("loop lag", p99, LAG_US, "us", advice)
+
+
+def ceiling_share(measured: Samples, duration_s: float, ceiling: Mapping[str, Any] | None) -> Check:
+    """The larger share of the calibrated requests/s and bytes/s."""
+    name, good = "ceiling", measured[measured["kind"] == OK]
+    shares = []
+    for key, amount in (
+        ("ceiling_requests_per_s", len(good)),
+        ("ceiling_bytes_per_s", int(good["received_bytes"].sum())),
+    ):
+        most = (ceiling or {}).get(key)
+        if most:
+            shares.append(amount / duration_s / float(most))
+    if not shares:
+        return one(name, "not available", None, CEILING_SHARE, "share", "run twins calibrate on this machine")
+    advice = "the level is above half of what the generator can do on this machine"
+    figure = max(shares)
+    return one(name, "ok" if figure <= CEILING_SHARE else "warning", figure, CEILING_SHARE, "share", advice)

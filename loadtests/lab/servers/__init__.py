@@ -1,0 +1,1 @@
+"""A server under test: started, waited for, read back, stopped."""

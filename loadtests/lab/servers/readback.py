@@ -1,0 +1,94 @@
+"""A server that was started: waited for until it is healthy, and held to what was asked of it."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from loadtests.lab import processes
+from loadtests.lab.plan import PlanServer
+from loadtests.lab.probes import Probe, probe, tree
+from loadtests.model.records import ServerRun
+from loadtests.subjects.twins.servers import SERVERS, differences
+from loadtests.subjects.twins.verification import read_health
+
+POLL_S = 0.02
+REST_S, MOST_AT_REST = 0.3, 0.2  # seconds; CPU seconds per second
+
+
+class Unmeasurable(RuntimeError):
+    """Why a server cannot be measured, in words that stand in the cell's record."""
+
+    def __init__(self, reason: str, run: ServerRun | None = None) -> None:
+        super().__init__(reason)
+        self.run = run
+
+
+def wait_for_health(process: processes.Guarded, url: str, path: str, start_s: float) -> dict[str, Any]:
+    """The first answer to `/health`; raises Unmeasurable where the server dies or takes longer."""
+    deadline = time.monotonic() + start_s
+    while time.monotonic() < deadline:
+        if processes.wait([process], POLL_S) and process.ended():
+            raise Unmeasurable(
+                f"the server died at start with exit status {process.exit_status}: {process.tail()}"
+            )
+        health = read_health(url, path, timeout_s=min(2.0, start_s))
+        if health is not None:
+            return health
+    raise Unmeasurable(f"the server did not become healthy within {start_s:g} s: {process.tail()}")
+
+
+def wait_for_rest(process: processes.Guarded, start_s: float) -> None:
+    """Until the tree neither runs nor waits to: the first process to answer may be alone for seconds."""
+    deadline = time.monotonic() + start_s
+    before = probe(process.pid, "server", None)
+    while before.cpu_user_s is not None and not processes.wait([process], REST_S):
+        now = probe(process.pid, "server", None)
+        if (_demand_s(now) - _demand_s(before)) <= MOST_AT_REST * (now.unix_s - before.unix_s):
+            return
+        if time.monotonic() > deadline:
+            raise Unmeasurable(f"the server's processes were still starting after {start_s:g} s")
+        before = now
+
+
+def _demand_s(reading: Probe) -> float:
+    """CPU that was had and that was waited for."""
+    return (reading.cpu_user_s or 0) + (reading.cpu_system_s or 0) + (reading.run_queue_s or 0)
+
+
+def read_back(server: PlanServer, run: ServerRun) -> ServerRun:
+    """Of a server as shipped, the threads and slots that its project gives it."""
+    known = SERVERS.get(server.server or "")
+    if known is None or run.means != "as shipped":
+        return run
+    threads = whole_number(run.health.get("threads"))
+    shape = replace(known, connections=whole_number(run.health.get("connections")))
+    update = {"threads": threads, "slots": shape.slots(run.processes or 1, threads or 1)}
+    return run.model_copy(update=update)
+
+
+def check_configuration(server: PlanServer, run: ServerRun, process: processes.Guarded) -> None:
+    """Hold the live server to what was asked for; raises Unmeasurable."""
+    pid = run.health.get("pid")
+    family = tree(process.pid)
+    if isinstance(pid, int) and family and pid not in family:
+        raise Unmeasurable(f"{run.url} is answered by process {pid}, which is not the server started here")
+    wrong = [
+        f"{key} is {run.health.get(key)!r}, asked for was {value!r}"
+        for key, value in server.expect.items()
+        if run.health.get(key) != value
+    ]
+    known = SERVERS.get(server.server or "")
+    if known is not None and run.processes is not None and run.threads is not None:
+        wrong += differences(
+            known,
+            run.health,
+            processes=run.processes,
+            threads=run.threads,
+            as_shipped=run.means == "as shipped",
+        )
+    if wrong:
+        raise Unmeasurable("the server runs with another configuration: " + "; ".join(wrong))
+
+
+def whole_number(value: object) -> int | None:
+    return value if isinstance(value, int) else None

@@ -1,0 +1,194 @@
+"""One measurement, from its zero to its last sample: what the users of the closed and the open loop share."""
+
+import random
+from bisect import bisect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from time import monotonic_ns, time_ns
+from typing import Any
+
+from gevent import getcurrent
+from gevent.event import Event
+from gevent.hub import get_hub
+from locust.env import Environment
+
+from loadtests.background.control import BackgroundClients
+from loadtests.generator.options import Options
+from loadtests.generator.stock import StockClient
+from loadtests.load.recorder import Recorder
+from loadtests.model.records import Check, WarmupEnd
+from loadtests.model.samples import CENSORED, DROPPED, KINDS, OK
+from loadtests.wire.client import Exchange, Policy, WireClient
+from loadtests.wire.connection import Deadlines, Endpoint
+from loadtests.wire.failures import KIND, Failure
+from loadtests.wire.message import Request
+
+CONNECT = KIND["connect"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A prepared request, the number of its name in the samples, and what follows a right answer at once."""
+
+    request: Request
+    name: int
+    then: "Choice | None" = None
+
+
+class Mix:
+    """Requests drawn by weight; one request needs no draw."""
+
+    def __init__(self, choices: Sequence[Choice], weights: Sequence[int]) -> None:
+        self._choices = choices
+        self._sums = list(accumulate(weights))
+
+    def draw(self, source: random.Random) -> Choice:
+        if len(self._choices) == 1:
+            return self._choices[0]
+        return self._choices[bisect(self._sums, source.random() * self._sums[-1])]
+
+
+class Measurement:
+    """The running measurement of this process. Requests go through `perform`, and nothing else does."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        options: Options,
+        endpoint: Endpoint,
+        policy: Policy,
+        recorder: Recorder,
+        mixes: dict[type, Mix],
+        parameters: dict[type, dict[str, Any]],
+        part: tuple[int, int],
+        conditions: Sequence[Callable[[], Check]] = (),
+        background: Sequence[BackgroundClients] = (),
+    ) -> None:
+        self.environment = environment
+        self.options = options
+        self.recorder = recorder
+        self.mixes = mixes
+        self.parameters = parameters
+        self.zero_ns = recorder.zero_ns
+        self.conditions = conditions
+        self.background = background
+        self._part = part
+        self.zero_unix_s = (time_ns() - monotonic_ns() + recorder.zero_ns) / 1e9
+        self.end_ns = recorder.zero_ns + recorder.end_us * 1000
+        self.warmup_end: WarmupEnd = "planned"
+        self.over = False
+        self.ended = Event()
+        self.flying: dict[Any, int] = {}
+        self.deadlines = Deadlines()
+        self._endpoint = endpoint
+        self._policy = policy
+        self.users = 0  # closed-loop users that began
+        self.between_ns = 0  # while measuring, in which users were busy between two requests
+
+    def end_warmup(self, why: WarmupEnd, at_us: int) -> None:
+        """The warm-up is over: what is due from `at_us` on is measured."""
+        self.warmup_end = why
+        self.recorder.end_warmup(at_us)
+        self.end_ns = self.zero_ns + self.recorder.end_us * 1000
+
+    def new_client(self, user: Any = None) -> WireClient | StockClient:
+        """A client for the current greenlet."""
+        if self.options.client == "wire":
+            return WireClient(self._endpoint, self._policy, self.deadlines)
+        return StockClient(self.options.client, self.environment, self._endpoint, self._policy, user)
+
+    def new_user(self) -> int:
+        """The number of the next closed-loop user, from 1, unique among all Locust workers."""
+        self.users += 1
+        return 1 + self._part[0] + (self.users - 1) * self._part[1]
+
+    def perform(
+        self, client: WireClient | StockClient, choice: Choice, due_ns: int, user: int, source: random.Random
+    ) -> tuple[int, int]:
+        """Do one request; record its outcome and fire Locust's event, whatever ends it.
+
+        Returns its kind and when it ended. Only what ends the greenlet is raised.
+        """
+        request = choice.request
+        digested = request.expectation.digest is not None and not source.randrange(self.options.digest_one_in)
+        progress = Exchange()
+        kind = CENSORED
+        greenlet = getcurrent()
+        dequeued_ns = self.flying[greenlet] = monotonic_ns()
+        try:
+            kind = client.exchange(request, digested, progress)
+        except Failure as failure:
+            kind = failure.kind
+        finally:
+            del self.flying[greenlet]
+            last_ns = progress.last_ns if kind == OK else monotonic_ns()
+            self.recorder.record(
+                due_ns,
+                dequeued_ns,
+                progress.connected_ns or dequeued_ns,
+                progress.sent_ns,
+                progress.first_ns or last_ns,
+                last_ns,
+                progress.received,
+                progress.status,
+                choice.name,
+                user,
+                kind,
+            )
+            if client.fires:
+                self._fire(request, due_ns, last_ns, progress.received, progress.status, kind)
+        if request.afterwards is not None:
+            client.acknowledge()
+            request.afterwards()
+            ended_ns, last_ns = last_ns, monotonic_ns()
+            if self.zero_ns + self.recorder.warmup_us * 1000 <= ended_ns < self.end_ns:
+                self.between_ns += last_ns - ended_ns
+        if choice.then is not None and kind == OK and not self.over:
+            return self.perform(client, choice.then, last_ns, user, source)
+        return kind, last_ns
+
+    def drop(self, choice: Choice, due_ns: int) -> None:
+        """Record an arrival that was never sent."""
+        now = monotonic_ns()
+        self.recorder.record(due_ns, now, now, 0, now, now, 0, 0, choice.name, 0, DROPPED)
+        if self.options.client == "wire":
+            self._fire(choice.request, due_ns, now, 0, 0, DROPPED)
+
+    def _fire(
+        self, request: Request, due_ns: int, last_ns: int, received: int, status: int, kind: int
+    ) -> None:
+        self.environment.events.request.fire(
+            request_type=request.method,
+            name=request.name,
+            response_time=(last_ns - due_ns) / 1e6,
+            response_length=received,
+            exception=None if kind == OK else Failure(KINDS[kind], status),
+            context={},
+            response=None,
+            start_time=self.zero_unix_s + (due_ns - self.zero_ns) / 1e9,
+            url=request.path,
+            recorded=True,
+        )
+
+    def censor(self) -> None:
+        """End all requests in flight where they are; they are recorded with their age, as lower bounds."""
+
+        def throw() -> None:
+            for greenlet in list(self.flying):
+                greenlet.throw(Failure("censored"))
+
+        if self.flying:
+            get_hub().loop.run_callback(throw)
+
+
+_current: list[Measurement] = []
+
+
+def current() -> Measurement | None:
+    """The measurement of this process, while there is one."""
+    return _current[0] if _current else None
+
+
+def set_current(measurement: Measurement | None) -> None:
+    _current[:] = [] if measurement is None else [measurement]

@@ -1,0 +1,1 @@
+"""The first subject: one service twice, its table of servers, scenarios, verification, upstream and plans."""
