@@ -15,6 +15,7 @@ from loadtests.archive import ArchiveError
 from loadtests.commands import listing, machine, measuring, plans, proxying, reporting, serving
 from loadtests.lab.journal import Busy
 from loadtests.lab.plan import PlanError
+from loadtests.lab.processes import StartError
 from loadtests.lab.servers.readback import Unmeasurable
 from shared.settings import SettingError
 
@@ -55,7 +56,7 @@ def guarded(command: Callable[[], object]) -> int:
         return end.code if isinstance(end.code, int) else 0
     except (PlanError, ArchiveError, SettingError) as error:
         return _say(str(error), USAGE)
-    except (Busy, Unmeasurable) as error:
+    except (Busy, StartError, Unmeasurable) as error:
         return _say(str(error), UNMEASURED)
     except KeyboardInterrupt:
         return _say("interrupted.", INTERRUPTED)

@@ -1,7 +1,9 @@
 """Archived runs as one body of figures: read, pooled where that is allowed, and reduced cell by cell."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 from loadtests import archive
@@ -37,14 +39,14 @@ def read(run_dirs: Sequence[Path]) -> Reading:
     if not run_dirs:
         raise PoolingError("name at least one run.")
     manifests = [archive.read_manifest(run_dir) for run_dir in run_dirs]
-    for manifest in manifests[1:]:
-        _poolable(manifests[0], manifest)
+    for first, other in combinations(manifests, 2):
+        _poolable(first, other)
     found = Reading(manifests, {}, {}, {}, [], sum(len(m.cells) for m in manifests))
-    blocks = 0
-    for run_dir, manifest in zip(run_dirs, manifests, strict=True):
+    blocks, home = 0, run_dirs[0].resolve().parent
+    for run_dir, manifest, prefix in zip(run_dirs, manifests, _prefixes(manifests), strict=True):
         records = archive.read_cells(run_dir)
         for record in records:
-            name = record.id if len(run_dirs) == 1 else f"{manifest.run}:{record.id}"
+            name = prefix + record.id
             directory = archive.cell_directory(run_dir, record.id)
             target = target_of(manifest.plan, record.scenario)
             samples, readings = (
@@ -52,9 +54,9 @@ def read(run_dirs: Sequence[Path]) -> Reading:
                 archive.read_lines(directory / "probes.jsonl"),
             )
             summary = summarise_cell(record, samples, target.p99_us, readings)
-            place = directory.resolve().relative_to(run_dirs[0].resolve().parent)
+            place = Path(os.path.relpath(directory.resolve(), home)).as_posix()
             found.cells[name] = summary.model_copy(
-                update={"id": name, "block": record.block + blocks, "directory": f"../{place.as_posix()}/"}
+                update={"id": name, "block": record.block + blocks, "directory": f"../{place}/"}
             )
             found.records[name] = record
             found.directories[name] = directory
@@ -63,13 +65,29 @@ def read(run_dirs: Sequence[Path]) -> Reading:
     return found
 
 
+def _prefixes(manifests: Sequence[Manifest]) -> list[str]:
+    """What tells the cells of one run from those of another; runs of two folders may have one name."""
+    if len(manifests) == 1:
+        return [""]
+    names = [manifest.run for manifest in manifests]
+    counts = [names[:number].count(name) for number, name in enumerate(names)]
+    return [
+        f"{name}:" if not count else f"{name}({count + 1}):"
+        for name, count in zip(names, counts, strict=True)
+    ]
+
+
 def _poolable(first: Manifest, other: Manifest) -> None:
-    if first.run == other.run:
+    if (first.run, first.created_unix_s) == (other.run, other.created_unix_s):
         raise PoolingError(f"{first.run} is named twice; a run cannot be pooled with itself.")
     for what, ours, theirs in (
         ("machine", first.machine_id, other.machine_id),
         ("plan", first.plan_id, other.plan_id),
         ("code", first.code_id, other.code_id),
+        *(
+            (f"code of {label}", code, other.own_code.get(label, code))
+            for label, code in first.own_code.items()
+        ),
     ):
         if ours != theirs:
             raise PoolingError(

@@ -163,5 +163,6 @@ def _environment(manifest: Manifest) -> dict[str, str]:
         **{f"machine: {name}": value for name, value in manifest.machine.items()},
         "plan": f"{manifest.plan_name} ({manifest.plan_id[:12]})",
         "code": manifest.code_id,
+        **{f"code of {label}": code for label, code in manifest.own_code.items()},
     }
     return {name: str(value) for name, value in flat.items()}

@@ -99,6 +99,24 @@ def is_run(run: Path) -> bool:
     return (run / MANIFEST).is_file() or (run / GENERATOR).is_file()
 
 
+def find_runs(results: Path) -> list[Path]:
+    """The runs in a folder, the one measured last at the end, by what they say of themselves: reading a
+    run, or writing its report, touches its directory. One that cannot be read comes first.
+    """
+    runs = [path for path in sorted(results.glob("*")) if is_run(path)]
+    return sorted(runs, key=_measured_unix_s)
+
+
+def _measured_unix_s(run: Path) -> float:
+    try:
+        if not (run / MANIFEST).is_file():
+            return _read(run / GENERATOR, GeneratorDocument).zero_unix_s
+        manifest = _read(run / MANIFEST, Manifest)
+    except ArchiveError:
+        return float("-inf")
+    return manifest.finished_unix_s or manifest.created_unix_s
+
+
 def read_manifest(run: Path) -> Manifest:
     """The manifest of a run that lies wholly in its own directory; raises ArchiveError."""
     _refuse_links(run)

@@ -4,6 +4,7 @@ Every row says which run, cell, server, scenario, level and block it belongs to,
 `duckdb -c "from 'results/*/requests.parquet'"` just works over any number of runs.
 """
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -72,7 +73,7 @@ def export_tables(run: Path, kind: str, to: Path) -> list[Path]:
             if path != run / name:
                 whole = path.with_name(f".{path.name}")
                 try:
-                    database.read_parquet(str(run / name)).to_view("whole", replace=True)
+                    _table(database, run / name).to_view("whole", replace=True)
                     database.execute(f"copy whole to '{_quoted(whole)}' ({options})")
                 except duckdb.Error as error:
                     whole.unlink(missing_ok=True)
@@ -96,9 +97,9 @@ def _write(
             for number, cell in enumerate(cells):
                 path = scratch / f"{number:06d}.parquet"
                 if part(database, run, cell, path):
-                    parts.append(str(path))
+                    parts.append(path)
             whole = scratch / name
-            source = database.read_parquet(parts) if parts else _empty(database, name)
+            source = _table(database, *parts) if parts else _empty(database, name)
             source.write_parquet(str(whole), compression="zstd")
         whole.rename(run / name)
     finally:
@@ -172,6 +173,12 @@ def _copy(
     database: duckdb.DuckDBPyConnection, select: str, parameters: Mapping[str, Any], path: Path
 ) -> None:
     database.execute(f"copy ({select}) to '{_quoted(path)}' (format parquet)", dict(parameters))
+
+
+def _table(database: duckdb.DuckDBPyConnection, *paths: Path) -> duckdb.DuckDBPyRelation:
+    """These very files: DuckDB takes a path for a pattern, and a folder `a=b` for a column."""
+    literal = [re.sub(r"([*?[])", r"[\1]", str(path.resolve())) for path in paths]
+    return database.read_parquet(literal, hive_partitioning=False)
 
 
 def _quoted(path: Path) -> str:

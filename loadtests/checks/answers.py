@@ -71,7 +71,8 @@ def little(document: GeneratorDocument, measured: Samples, duration_s: float) ->
     """
     went = measured[measured["kind"] != DROPPED]
     mean_s = float(went["last_byte_us"].mean()) / 1e6 if len(went) else 0.0
-    think_s = float(document.parameters.get("think_ms", 0) or 0) / 1000
+    think_times = _think_times_s(document)
+    think_s = max(think_times)
     users = len(np.unique(went["user"]))
     concurrency = document.in_flight_mean
     problem, advice = "", "the level is above what the server can do: arrivals and departures did not balance"
@@ -84,6 +85,8 @@ def little(document: GeneratorDocument, measured: Samples, duration_s: float) ->
         advice = "requests are missing, or not all users were busy"
         if users != document.users or concurrency <= 0:
             problem = "the number of users changed"
+        elif len(think_times) > 1:
+            problem = "the scenarios differ in their think time"
     elif concurrency is None or mean_s < SHORTEST_TO_COUNT_S or len(went) < FEWEST_TO_COUNT:
         problem = "the requests in flight are too few or too short to be counted"
     else:
@@ -97,6 +100,12 @@ def little(document: GeneratorDocument, measured: Samples, duration_s: float) ->
     advice = f"throughput x latency is {product:.2f} with {concurrency:.2f} requests in flight; {advice}"
     status: CheckStatus = "ok" if figure <= LITTLE_SHARE else failed
     return one("Little's law", status, figure, LITTLE_SHARE, "share", advice)
+
+
+def _think_times_s(document: GeneratorDocument) -> set[float]:
+    """Of one scenario, or of several that were measured together, whose parameters stand by their names."""
+    several = [value for value in document.parameters.values() if isinstance(value, dict)]
+    return {float(values.get("think_ms", 0) or 0) / 1000 for values in several or [document.parameters]}
 
 
 def locust_workers(document: GeneratorDocument) -> Check:

@@ -38,8 +38,7 @@ def list_known(
         rows = [{"name": name, "what": line} for name, line in shipped_plans().items()]
         columns = ["name", "what"]
     else:
-        paths = sorted(results.glob("*")) if results.is_dir() else []
-        rows = [_run(path) for path in paths if archive.is_run(path)]
+        rows = [_run(path) for path in archive.find_runs(results)]
         columns = ["run", "plan", "cells", "planned", "finished", "directory"]
     if as_json:
         print_json(rows)

@@ -23,6 +23,7 @@ from loadtests.lab.plan import Plan, PlanError
 from loadtests.lab.planfile import environment_overrides, find_plan, read_plan, resolved
 from loadtests.lab.progress import Progress, duration
 from loadtests.lab.runs import Run, create, reopen, without_missing
+from loadtests.lab.scratch import check_files
 from loadtests.lab.suite import carry_out, estimate_s, unsteady_s, without_valid_repeat
 from loadtests.model.records import CellRecord
 
@@ -80,8 +81,10 @@ def run(
     document["load"] |= {"rates": [rate]} if rate is not None else {"users": [users or 32]}
     progress = Progress(quiet=as_json)
     with measuring(f"twins run {scenario}"):
-        new = create(resolved(document, "the command line"), "run", results, sys.argv, _calibration())
-        record = _measure(new, files_directory(files), progress)[0]
+        plan, folder = resolved(document, "the command line"), files_directory(files)
+        check_files(plan, folder)
+        new = create(plan, "run", results, sys.argv, _calibration())
+        record = _measure(new, folder, progress)[0]
     shown = run_document(new.directory, record)
     if as_json:
         print_json(shown)
@@ -132,9 +135,11 @@ def suite(
             return
     name = plan or ("quick" if quick else "standard")
     with measuring(f"twins suite {resume or name}"):
+        folder = files_directory(files)
+        check_files(begun.plan if begun else resolved_plan, folder)
         if begun is None:
             begun = create(resolved_plan, Path(name).stem, results, sys.argv, _calibration())
-        records = _measure(begun, files_directory(files), progress)
+        records = _measure(begun, folder, progress)
     written = _report(begun.directory, with_report)
     missing = without_valid_repeat(begun.plan, records)
     gates, code = _gates(begun)

@@ -33,15 +33,16 @@ def files_directory(given: Path | None) -> Path:
 def find_run(name: str, results: Path = DEFAULT_RESULTS) -> Path:
     """A run given by its directory, by its name in the results folder, or as `last`; raises ArchiveError."""
     if name == "last":
-        runs = [path for path in sorted(results.glob("*")) if archive.is_run(path)]
+        runs = archive.find_runs(results)
         if not runs:
             raise archive.ArchiveError(f"there is no run in {results}.")
-        return max(runs, key=lambda path: path.stat().st_mtime)
+        archive.read_manifest(runs[-1])
+        return runs[-1]
     for candidate in (Path(name), results / name):
         if candidate.is_dir():
             archive.read_manifest(candidate)
             return candidate
-    known = [path.name for path in results.glob("*") if archive.is_run(path)]
+    known = [path.name for path in archive.find_runs(results)]
     from loadtests.lab.planfile import nearest
 
     hint = nearest(name, known) if known else f"{results} holds none."

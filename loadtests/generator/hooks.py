@@ -70,9 +70,7 @@ def _on_init(environment: Environment, **_: Any) -> None:
 
 def _plain(user_class: type) -> bool:
     scenario = SCENARIOS.get(getattr(user_class, "scenario", ""))
-    return scenario is None or not (
-        scenario.writes or scenario.background or scenario.name == "download-cold"
-    )
+    return scenario is None or not (scenario.writes or scenario.background or scenario.cold)
 
 
 def _only_unfinished(environment: Environment) -> bool:

@@ -18,7 +18,7 @@ from loadtests.lab.assessment import (
 )
 from loadtests.lab.bench import Bench
 from loadtests.lab.driving import Taken, drive, tail
-from loadtests.lab.order import PlannedCell
+from loadtests.lab.order import PlannedCell, cell_id
 from loadtests.lab.probes.watch import Tick
 from loadtests.lab.servers.running import Target
 from loadtests.model.records import CellRecord, Level, ServerRun
@@ -88,7 +88,7 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, target: Target, tick:
             level=level,
             block=cell.block,
             order=cell.order,
-            search=None if cell.level is not None else _search_id(cell),
+            search=None if cell.level is not None else cell_id(cell.stem, None),
             seed=cell.seed,
             state=state,
             reason=reason,
@@ -142,10 +142,6 @@ def hits_of(bench: Bench, kind: str) -> int | None:
     """Requests the run's upstream received so far; None where the scenario has none."""
     needed = SCENARIOS[kind].upstream and bench.upstream is not None
     return upstream.hits(bench.upstream or "") if needed else None
-
-
-def _search_id(cell: PlannedCell) -> str:
-    return f"b{cell.block:02d}-{cell.server}-{cell.scenario}-search"
 
 
 def _copy_log(target: Target, directory: Path) -> None:

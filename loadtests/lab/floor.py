@@ -23,9 +23,13 @@ def keep_floor(run: Path) -> list[str]:
 
     answers = build([run]).answers
     floors = floor(answers)
-    path = _path()
+    if not floors:
+        return [
+            "this run of one server beside itself gives no noise floor: it needs [[compare]] and valid cells."
+        ]
+    path, machine_id = _path(), archive.read_manifest(run).machine_id
     path.parent.mkdir(parents=True, exist_ok=True)
-    known = {**_known(), archive.read_manifest(run).machine_id: floors}
+    known = {**_known(), machine_id: {**(read_floor(machine_id) or {}), **floors}}
     archive.write_text(path, json.dumps(known, indent=1) + "\n")
     lines = [
         f"{one.metric:<20} {one.id}: ratio {one.ratio:.4f}, "

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+from collections import Counter
 from dataclasses import dataclass
 
 from loadtests.lab.plan import Load, Plan
@@ -13,6 +14,7 @@ class PlannedCell:
     """One cell to be measured; `level` is None for a capacity search, which makes cells of its own."""
 
     id: str
+    stem: str  # what the ids of its level, or of its search and that one's trials, begin with
     block: int
     order: int
     server: str
@@ -22,15 +24,29 @@ class PlannedCell:
     seed: int
 
 
-def cell_id(block: int, server: str, scenario: str, level: Level | None) -> str:
+def cell_id(stem: str, level: Level | None) -> str:
     """Such as `b01-asgi-uvicorn-download-small-u32`; a search ends in `search`."""
-    suffix = "search" if level is None else f"{level.kind[0]}{level.value:g}"
-    return f"b{block:02d}-{server}-{scenario}-{suffix}"
+    return f"{stem}-search" if level is None else f"{stem}-{level.kind[0]}{level.value:g}"
+
+
+def joined_names(plan: Plan) -> dict[tuple[str, str], str]:
+    """A name for each server and scenario that are measured, joined by a dash; where two would be called
+    alike, as `app-get` with `json` and `app` with `get-json`, by a sign that no label has.
+    """
+    pairs = [
+        (server, label)
+        for label, scenario in plan.scenarios.items()
+        for server in plan.servers
+        if not scenario.servers or server in scenario.servers
+    ]
+    counts = Counter("-".join(pair) for pair in pairs)
+    return {pair: ("-" if counts["-".join(pair)] == 1 else "+").join(pair) for pair in pairs}
 
 
 def planned_cells(plan: Plan) -> list[PlannedCell]:
     """Every cell of the plan in the order of the run; the same plan gives the same order."""
     cells: list[PlannedCell] = []
+    names = joined_names(plan)
     for block in range(1, plan.blocks + 1):
         shuffle = random.Random(f"{plan.seed}/{block}")  # noqa: S311  an order, not a secret
         servers = list(plan.servers)
@@ -44,11 +60,12 @@ def planned_cells(plan: Plan) -> list[PlannedCell]:
             ]
             shuffle.shuffle(pairs)
             for label, level in pairs:
-                name = cell_id(block, server, label, level)
+                stem = f"b{block:02d}-{names[server, label]}"
+                name = cell_id(stem, level)
                 load = plan.scenarios[label].load or plan.load
                 # Servers compared within a block get the same arrivals, hence no server in the seed.
                 seed = _seed(plan.seed, block, label, level)
-                cells.append(PlannedCell(name, block, len(cells), server, label, level, load, seed))
+                cells.append(PlannedCell(name, stem, block, len(cells), server, label, level, load, seed))
     return cells
 
 

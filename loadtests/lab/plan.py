@@ -104,7 +104,9 @@ class Load(Part):
         pattern=r"^[0-9.]+(>[0-9.]+)?(x[0-9.]+)?(,[0-9.]+(>[0-9.]+)?(x[0-9.]+)?)*$",
         description="multiples of the rate over time: steps as 1x10,5x5 or ramps as 1>3x10; the last stays",
     )
-    schedule: str | None = Field(default=None, description="replay file of arrivals, relative to the plan")
+    schedule: str | None = Field(
+        default=None, description="replay file of arrivals, relative to the plan; `rates` names its level"
+    )
     client: Literal["wire", "fasthttp", "http"] = "wire"
     connections: str = Field(default="keepalive", pattern=r"^(keepalive|close|user|[1-9][0-9]*)$")
 
@@ -117,6 +119,17 @@ class Load(Part):
     def _one_kind(self) -> Self:
         if sum((bool(self.users), bool(self.rates), self.level is not None)) > 1:
             raise ValueError('takes one of users, rates and level = "search"')
+        for key in ("schedule", "profile"):
+            if getattr(self, key) is not None and not (
+                self.rates or (self.level and self.search.kind == "rate")
+            ):
+                raise ValueError(
+                    f"{key} says when requests arrive, in the open loop alone: give rates beside it"
+                )
+        if self.schedule is not None and (self.profile is not None or self.arrivals == "constant"):
+            raise ValueError("schedule says when each request arrives: leave out profile and arrivals")
+        if self.schedule is not None and len(self.rates) != 1:
+            raise ValueError("schedule is one level: give one rate beside it, which names it")
         return self
 
 
@@ -135,6 +148,11 @@ class PlanServer(Part):
     )
     threads: Positive | list[Positive] | None = Field(
         default=None, description="a list makes one server of each"
+    )
+    code: list[str] = Field(
+        default=[],
+        description="files, folders and patterns of one's own program, hashed into its identity; where left "
+        "out, every .py file below the working directory and the files that the command names",
     )
     environment: dict[str, str] = {}
     health: str = Field(default="/health", description="path that answers 200 once the server is ready")

@@ -68,11 +68,31 @@ def read_plan(path: Path, overrides: Sequence[str] = (), *, as_shipped: bool = F
     except OSError as error:
         raise PlanError(f"{path} cannot be read: {error}.") from None
     document.setdefault("description", first_line(path))
+    _place_schedules(document, path.parent)
     for override in overrides:
         _override(document, override)
+    _place_schedules(document, Path())  # those of the command line
     if as_shipped:
         document = _without_sizes(document)
     return resolved(document, path.name)
+
+
+def _place_schedules(document: Mapping[str, Any], folder: Path) -> None:
+    """Make the paths of replay files absolute, which stand relative to `folder`; PlanError where none is."""
+    scenarios = document.get("scenarios")
+    named = {"load": document, **{f"scenarios.{label}.load": one for label, one in _tables(scenarios)}}
+    for key, table in named.items():
+        load = table.get("load")
+        if isinstance(load, dict) and isinstance(load.get("schedule"), str):
+            path = (folder / load["schedule"]).resolve()
+            if not path.is_file():
+                raise PlanError(f"{key}.schedule = '{load['schedule']}': there is no file {path}.")
+            load["schedule"] = str(path)
+
+
+def _tables(value: object) -> list[tuple[str, dict[str, Any]]]:
+    pairs = value.items() if isinstance(value, dict) else ()
+    return [(str(name), table) for name, table in pairs if isinstance(table, dict)]
 
 
 def environment_overrides() -> list[str]:
@@ -86,7 +106,14 @@ def resolved(document: Mapping[str, Any], source: str) -> Plan:
         plan = Plan.model_validate(document)
     except ValidationError as error:
         raise PlanError(" ".join(_sentences(error, document, source))) from None
-    servers = dict(_spread(plan.servers, source))
+    servers: dict[str, PlanServer] = {}
+    for label, server in _spread(plan.servers, source):
+        if label in servers:
+            raise PlanError(
+                f"{source}: servers.{label}: two entries make a server of this name, one by a list of "
+                "processes or threads; rename the other."
+            )
+        servers[label] = server
     if plan.matched == "as shipped":
         _check_as_shipped(servers, source)
     _check_labels(servers, "servers", source)

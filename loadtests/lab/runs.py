@@ -13,6 +13,7 @@ from loadtests.lab.order import planned_cells
 from loadtests.lab.plan import Plan, PlanError
 from loadtests.lab.planfile import resolved
 from loadtests.lab.servers import running as target
+from loadtests.lab.sources import own_code
 from loadtests.model.records import Manifest
 
 
@@ -49,6 +50,7 @@ def create(
     plan: Plan, name: str, results: Path, command: list[str], calibration: dict[str, Any] | None
 ) -> Run:
     """Make the directory and the manifest of a new run."""
+    own = own_code(plan, Path.cwd())
     stamp = time.strftime("%Y%m%d-%H%M%S")
     results.mkdir(parents=True, exist_ok=True)
     directory = results / f"{stamp}-{name}"
@@ -74,6 +76,7 @@ def create(
         machine_id=identity,
         plan_id=environment.digest(resolved),
         code_id=environment.code_id(),
+        own_code=own,
         calibration=calibration,
         noise=environment.noise(),
         aa_floor=read_floor(identity),
@@ -92,6 +95,10 @@ def reopen(directory: Path, *, force: bool) -> Run:
             ("the plan", manifest.plan_id, environment.digest(manifest.plan)),
             ("the code", manifest.code_id, environment.code_id()),
             ("the machine", manifest.machine_id, environment.machine_id(environment.machine())),
+            *(
+                (f"the code of {label}", manifest.own_code.get(label, code), code)
+                for label, code in own_code(plan, Path.cwd()).items()
+            ),
         )
         if before != now
     ]

@@ -1,5 +1,6 @@
 """The served folder of a run: the one given, or a copy of what is needed where a scenario writes."""
 
+import os
 import secrets
 import shutil
 import tempfile
@@ -7,8 +8,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from loadtests.lab.plan import Plan
+from loadtests.lab.plan import Plan, PlanError
 from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS
+
+
+def check_files(plan: Plan, files: Path) -> None:
+    """Hold the folder to what the plan's scenarios read from it; raises PlanError.
+
+    Only where a server's answers are held against the folder: what else a server serves is its own matter.
+    """
+    servers = plan.servers.values()
+    if not any(s.contract if s.contract is not None or s.url else True for s in servers):
+        return
+    for label, planned in plan.scenarios.items():
+        for path in SCENARIOS[planned.kind or label].stored(planned.parameters):
+            if not ((files / path).is_file() and os.access(files / path, os.R_OK)):
+                raise PlanError(
+                    f"the scenario {label} reads {path}, which is no readable file in {files}: put one "
+                    "there, give the scenario another path, or leave out --files, and a corpus is made."
+                )
 
 
 @contextmanager

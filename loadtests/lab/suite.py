@@ -210,7 +210,7 @@ def _search(bench: Bench, cell: PlannedCell, server: target.Target, progress: Pr
 
 
 def _trial_id(cell: PlannedCell, level: Level, number: int) -> str:
-    return f"{cell_id(cell.block, cell.server, cell.scenario, level)}-s{number:02d}"
+    return f"{cell_id(cell.stem, level)}-s{number:02d}"
 
 
 def _search_labels(bench: Bench, cell: PlannedCell) -> dict[str, Any]:

@@ -259,6 +259,9 @@ class Manifest(Record):
     machine_id: str = Field(description="hash of what must agree for two runs to be pooled")
     plan_id: str = Field(description="hash of the resolved plan")
     code_id: str = Field(description="git commit, `+dirty` where it was")
+    own_code: dict[str, str] = Field(
+        default={}, description="hash of the code of each server that the plan starts by a command"
+    )
     calibration: dict[str, Any] | None = None
     noise: dict[str, Any] = {}
     aa_floor: dict[str, float] | None = Field(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from loadtests import archive
 from loadtests.analysis.differences import Judge, paired
 from loadtests.analysis.floors import floor, spreads
 from loadtests.analysis.metrics import METRICS
@@ -14,6 +15,7 @@ from loadtests.analysis.run_comparison import CompareError
 from loadtests.analysis.scaling import SLOTS_BEND
 from loadtests.analysis.summary import Summary, against, build
 from loadtests.analysis.wording import times
+from loadtests.report import write_report
 from tests.report.synthetic import Broken, Planted, Run, primary, replace, write
 
 GTHREAD = Planted("wsgi-gthread")
@@ -315,6 +317,48 @@ def test_pooled_runs_number_their_blocks_on(tmp_path: Path) -> None:
         build([first, elsewhere])
     with pytest.raises(PoolingError, match="named twice"):
         build([first, first])
+
+
+def test_runs_of_two_folders_are_pooled(tmp_path: Path) -> None:
+    run = Run(planted=(GTHREAD, UVICORN), primaries=ASKED)
+    first, second = write(tmp_path / "r1", run), write(tmp_path / "r2", replace(run, name="later", seed=8))
+    assert build([first, second]).answers[0].blocks == 6
+    assert write_report([first, second], ["html"]) == [first / "report.html"]
+    for cell in read([first, second]).cells.values():
+        assert cell.directory is not None
+        assert (first / cell.directory / "cell.json").is_file()
+
+
+def test_runs_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:
+    run = Run(planted=(GTHREAD, UVICORN), primaries=ASKED)
+    first, second = write(tmp_path / "r1", run), write(tmp_path / "r2", replace(run, seed=8))
+    manifest = archive.read_manifest(second)
+    later = manifest.model_copy(update={"created_unix_s": manifest.created_unix_s + 1})
+    archive.write_record(second / "manifest.json", later)
+    assert len(read([first, second]).cells) == 2 * len(read([first]).cells)
+
+
+def test_no_run_is_pooled_twice_wherever_it_is_named(tmp_path: Path) -> None:
+    run = Run(planted=(GTHREAD, UVICORN), primaries=ASKED)
+    first, second = write(tmp_path, run), write(tmp_path, replace(run, name="later", seed=8))
+    later = archive.read_manifest(second).model_copy(update={"created_unix_s": 5.0})
+    archive.write_record(second / "manifest.json", later)
+    with pytest.raises(PoolingError, match="later is named twice"):
+        build([first, second, second])
+
+
+def test_runs_of_an_own_app_whose_code_changed_are_not_pooled(tmp_path: Path) -> None:
+    run = Run(planted=(GTHREAD, UVICORN), primaries=ASKED)
+    first, second = write(tmp_path, run), write(tmp_path, replace(run, name="later", seed=8))
+    for directory, code in ((first, "a" * 16), (second, "b" * 16)):
+        manifest = archive.read_manifest(directory)
+        own = manifest.model_copy(update={"own_code": {"mine": code}})
+        archive.write_record(directory / "manifest.json", own)
+    with pytest.raises(PoolingError, match="differ in their code of mine"):
+        build([first, second])
+    found = against(build([first]), build([second]), force=True).comparison
+    assert found is not None
+    assert "code of mine" in {change.name for change in found.environment}
 
 
 def test_a_run_against_itself_says_so_everywhere(tmp_path: Path) -> None:

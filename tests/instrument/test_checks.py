@@ -214,6 +214,16 @@ def test_littles_law_leaves_out_the_time_to_think() -> None:
     assert found["Little's law"].figure == pytest.approx(0, abs=1e-9), "half of eight users are busy"
 
 
+@pytest.mark.parametrize(("second_ms", "status"), [(10.0, "ok"), (0.0, "not available")])
+def test_littles_law_leaves_out_the_time_to_think_of_several_scenarios(second_ms: float, status: str) -> None:
+    samples = closed_loop()
+    samples["due_us"] = np.repeat(np.arange(1_100) * 10_000, 4)
+    samples["user"] = np.arange(len(samples)) % 8
+    parameters = {"download-small": {"think_ms": 10.0}, "download-large": {"think_ms": second_ms}}
+    found = judged(samples, document(users=8, parameters=parameters))["Little's law"]
+    assert found.status == status, found
+
+
 def test_littles_law_leaves_out_the_time_in_which_a_request_was_prepared() -> None:
     samples = closed_loop()
     samples["due_us"] = np.repeat(np.arange(550) * 20_000, 8)

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from loadtests import archive
+from loadtests.commands.options import find_run
 from loadtests.lab import published
 from loadtests.model.records import CellRecord, GeneratorDocument, Level
 from loadtests.model.samples import MEASURE, SAMPLE
 from tests.conftest import require
+from tests.report.synthetic import Run, write
 
 
 def record(name: str = "b01-a-health-u1", order: int = 0) -> CellRecord:
@@ -125,6 +127,28 @@ def test_a_bare_directory_reads_as_a_run_of_one_cell(tmp_path: Path) -> None:
     assert manifest.cells == [cell.id] == ["b01-target-health-u3"]
     assert cell.state != "invalid"
     assert len(archive.cell_samples(tmp_path, cell.id)) == 10
+
+
+def test_the_last_run_is_the_one_that_was_measured_last(tmp_path: Path) -> None:
+    """Whatever was done with their folders since: a report written, a copy made, a file read."""
+    first, second = (write(tmp_path, Run(name=name)) for name in ("z-first", "a-second"))
+    for run, moment in ((first, 1000.0), (second, 2000.0)):
+        manifest = archive.read_manifest(run)
+        times = {"created_unix_s": moment, "finished_unix_s": moment + 10}
+        archive.write_record(run / "manifest.json", manifest.model_copy(update=times))
+    os.utime(first)
+    assert find_run("last", tmp_path) == second
+    assert [run.name for run in archive.find_runs(tmp_path)] == ["z-first", "a-second"]
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    archive.write_record(bare / "generator.json", generator().model_copy(update={"zero_unix_s": 1500.0}))
+    assert find_run("last", tmp_path) == second, "a run of plain Locust has a time of its own, too"
+    manifest = archive.read_manifest(first)
+    resumed = manifest.model_copy(update={"finished_unix_s": 3000.0})
+    archive.write_record(first / "manifest.json", resumed)
+    assert find_run("last", tmp_path) == first, "it was resumed"
+    (second / "manifest.json").write_text("{")
+    assert find_run("last", tmp_path) == first
 
 
 def test_what_is_no_run_says_so(tmp_path: Path) -> None:

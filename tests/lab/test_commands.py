@@ -1,21 +1,30 @@
 """The command line: exit codes, one sentence for every mistake, one document with --json."""
 
+import csv
 import http.client
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from loadtests.archive.tables import export_tables, write_tables
 from loadtests.cli import app, guarded
 from loadtests.lab import doctor, environment
+from loadtests.lab.floor import is_aa, keep_floor, read_floor
 from loadtests.lab.servers.ports import free_port
+from loadtests.subjects.twins import companion
 from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS
 from loadtests.subjects.twins.servers import SERVERS
 from loadtests.subjects.twins.verification import read_health
 from tests.conftest import require
 from tests.lab.conftest import Laboratory
+from tests.report.synthetic import Planted, Run, primary, write
 
 KEYS = {
     *("scenario", "server", "users", "rate_per_s", "duration_s", "requests", "failures", "throughput_per_s"),
@@ -144,6 +153,82 @@ def test_an_unreachable_target_is_exit_code_3(laboratory: Laboratory) -> None:
     assert document["state"] == "invalid"
     assert document["reason"]
     assert document["throughput_per_s"] is None
+
+
+@pytest.mark.parametrize("scenario", ["download-small", "mixed", "resume"])
+def test_a_file_that_is_missing_from_the_folder_is_the_folder_s_fault(
+    scenario: str, laboratory: Laboratory
+) -> None:
+    (laboratory.folder / "mine" / "random").mkdir(parents=True)
+    if scenario == "mixed":
+        (laboratory.folder / "mine" / "random" / "1KiB.bin").write_bytes(bytes(1024))
+    outcome = laboratory.twins(
+        "run", scenario, "--server", "wsgi-gthread", "--duration", "0.5", "--files", "mine", "--json"
+    )
+    assert outcome.code == 2, outcome.out
+    assert f"the scenario {scenario} reads " in outcome.err
+    assert f"which is no readable file in {laboratory.folder}/mine: put one there" in outcome.err
+    assert not (laboratory.folder / "results").exists(), "nothing was begun"
+
+
+def test_an_upstream_that_does_not_come_up_is_one_sentence(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(laboratory.folder)
+    for name in ("XDG_CACHE_HOME", "TWINS_FILES"):
+        monkeypatch.setenv(name, laboratory.environment[name])
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setattr(companion, "free_port", lambda: taken.getsockname()[1])
+        code = guarded(lambda: app(["run", "fan-out", "--server", "wsgi-gthread"]))
+    err = capsys.readouterr().err
+    assert code == 3, err
+    assert "twins: the upstream does not serve: " in err
+    assert "fault in twins" not in err
+
+
+def test_a_noise_floor_is_not_overwritten_with_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    alike = {"servers": {"a": {"server": "wsgi-gthread"}, "b": {"server": "wsgi-gthread"}}}
+    pair = (Planted("a"), Planted("b"))
+    compared = Run(planted=pair, primaries=[primary("b", "a", "process-wait", 8)], plan=alike)
+    run = write(tmp_path, compared)
+    assert is_aa(run)
+    assert "noise floor of throughput" in keep_floor(run)[-1]
+    kept = read_floor("machine-a")
+    assert kept
+    assert "[[compare]]" in keep_floor(write(tmp_path, replace(compared, name="bare", primaries=())))[0]
+    assert read_floor("machine-a") == kept
+    median = [primary("b", "a", "process-wait", 8, "response_p50")]
+    keep_floor(write(tmp_path, replace(compared, name="medians", primaries=median)))
+    assert set(read_floor("machine-a") or {}) == {"throughput", "response_p50"}
+
+
+@pytest.mark.parametrize(
+    ("name", "alike"), [("[b] x", "b x"), ("a*", "ab"), ("wh?t", "what"), ("server=a", "other")]
+)
+def test_a_folder_is_no_pattern(name: str, alike: str, tmp_path: Path) -> None:
+    """DuckDB reads a path as a pattern: of two folders the other's rows were exported."""
+    for number, folder in enumerate((name, alike)):
+        run = write(tmp_path / folder, Run(name="r", planted=(Planted(f"s{number}"),), users=(8,), blocks=1))
+        write_tables(run)
+    (tmp_path / "out").mkdir()
+    requests, _ = export_tables(tmp_path / name / "r", "csv", tmp_path / "out")
+    with requests.open(encoding="utf-8") as file:
+        assert {row["server"] for row in csv.DictReader(file)} == {"s0"}
+
+
+def test_a_cold_scenario_runs_only_where_it_is_named() -> None:
+    """Whatever its name is: without a name given, Locust runs all plain scenarios."""
+    code = """if True:
+        import dataclasses
+        from loadtests.generator import hooks
+        hooks.SCENARIOS["frosty"] = dataclasses.replace(hooks.SCENARIOS["download-cold"], name="frosty")
+        assert not hooks._plain(type("Frosty", (), {"scenario": "frosty"}))
+        assert hooks._plain(type("Small", (), {"scenario": "download-small"}))
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603  Locust patches its process
 
 
 @pytest.mark.parametrize(("what", "names"), [("servers", SERVERS), ("scenarios", SCENARIOS)])

@@ -136,6 +136,92 @@ def test_the_order_is_a_shuffled_whole_of_each_block(seed: int, blocks: int, use
         assert twins == {cell.seed}
 
 
+@pytest.mark.parametrize("search", [False, True])
+def test_cells_of_names_that_join_alike_have_ids_of_their_own(search: bool) -> None:
+    load = {"level": "search"} if search else {"users": [1, 2]}
+    document = {
+        "blocks": 2,
+        "load": load,
+        "servers": {name: {"server": "wsgi-sync"} for name in ("app", "app-get", "other")},
+        "scenarios": {name: {"kind": "health"} for name in ("get-json", "json", "json-get-json")},
+    }
+    cells = planned_cells(resolved(document, "a test"))
+    assert len({cell.id for cell in cells}) == len(cells)
+    alone = [cell.id for cell in cells if (cell.block, cell.server, cell.scenario) == (1, "other", "json")]
+    assert alone[0].startswith("b01-other-json-"), "what is unlike all others keeps the plain name"
+
+
+LABELS = st.from_regex(r"[a-c][a-c.-]{0,3}", fullmatch=True)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.sets(LABELS, min_size=1, max_size=5), st.sets(LABELS, min_size=1, max_size=5))
+def test_no_two_cells_have_one_id(servers: set[str], scenarios: set[str]) -> None:
+    document = {
+        "blocks": 1,
+        "load": {"users": [1]},
+        "servers": {name: {"server": "wsgi-sync"} for name in sorted(servers)},
+        "scenarios": {name: {"kind": "health"} for name in sorted(scenarios)},
+    }
+    cells = planned_cells(resolved(document, "a test"))
+    assert len({cell.id for cell in cells}) == len(servers) * len(scenarios)
+
+
+def test_two_entries_that_make_one_server_are_refused() -> None:
+    document = {
+        "load": {"users": [1]},
+        "servers": {"a": {"server": "wsgi-forked", "processes": [1, 2]}, "a-p2": {"server": "wsgi-sync"}},
+        "scenarios": {"health": {}},
+    }
+    with pytest.raises(PlanError, match=r"servers\.a-p2: two entries make a server of this name"):
+        resolved(document, "a test")
+
+
+SCHEDULED = '[servers.wsgi-sync]\n[scenarios.health]\n[load]\nrates = [5]\nschedule = "arrivals.txt"\n'
+
+
+def test_a_schedule_stands_beside_its_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "plans").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "plans" / "arrivals.txt").write_text("0.1\n0.2\n")
+    (tmp_path / "elsewhere" / "mine.txt").write_text("0.1\n")
+    path = tmp_path / "plans" / "plan.toml"
+    path.write_text(SCHEDULED)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert read_plan(path).load.schedule == str(tmp_path / "plans" / "arrivals.txt")
+    given = read_plan(path, ["load.schedule=mine.txt"])
+    assert given.load.schedule == str(tmp_path / "elsewhere" / "mine.txt"), (
+        "the shell's paths are the shell's"
+    )
+    assert resolved(given.model_dump(mode="json"), "a run that is resumed") == given
+    path.write_text(SCHEDULED.replace("[load]", "[scenarios.health.load]"))
+    assert read_plan(path).scenarios["health"].load == read_plan(path).scenarios["health"].load
+    (tmp_path / "plans" / "arrivals.txt").unlink()
+    with pytest.raises(
+        PlanError, match=r"scenarios\.health\.load\.schedule = 'arrivals\.txt': there is no file"
+    ):
+        read_plan(path)
+
+
+@pytest.mark.parametrize(
+    ("load", "sentence"),
+    [
+        ('users = [1]\nschedule = "arrivals.txt"', "schedule says when requests arrive, in the open loop"),
+        ('users = [1]\nprofile = "1x10,5x5"', "profile says when requests arrive, in the open loop"),
+        ('level = "search"\nprofile = "1x10"\nsearch = { kind = "users" }', "profile says when requests"),
+        ('rates = [5]\nprofile = "1x10"\nschedule = "arrivals.txt"', "leave out profile and arrivals"),
+        ('rates = [5]\narrivals = "constant"\nschedule = "arrivals.txt"', "leave out profile and arrivals"),
+        ('rates = [5, 6]\nschedule = "arrivals.txt"', "schedule is one level"),
+    ],
+)
+def test_a_load_that_would_be_ignored_is_refused(load: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "arrivals.txt").write_text("0.1\n")
+    path = tmp_path / "plan.toml"
+    path.write_text(f"[servers.wsgi-sync]\n[scenarios.health]\n[load]\n{load}\n")
+    with pytest.raises(PlanError, match=sentence):
+        read_plan(path)
+
+
 def test_blocks_differ_in_their_order() -> None:
     cells = planned_cells(read_plan(find_plan("quick"), ["blocks=8"]))
     orders = {tuple(dict.fromkeys(c.server for c in cells if c.block == block)) for block in range(1, 9)}
