@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from loadtests.checks.check import Rule
 from loadtests.load.asks import Ask
 from loadtests.load.expected import Unprepared
 from loadtests.model.records import BackgroundDocument, Check
@@ -21,6 +22,7 @@ WORKING_SHARE = 0.9
 OTHER_FILES = 200
 LENGTH_DIGITS = 12
 REPORT_S = 10.0
+BACKGROUND = Rule("background", None, "clients", "invalid")
 
 
 @dataclass(frozen=True)
@@ -106,15 +108,7 @@ class BackgroundClients:
             )
         elif not document.completed and self.kind in ("askers", "idle"):
             advice = f"no request of the {self.kind} in the background was answered"
-        status = "failed" if advice else "ok"
-        return Check(
-            name="background",
-            status=status,  # type: ignore[arg-type]  # one of two
-            figure=document.fewest or 0,
-            limit=least,
-            unit="clients",
-            advice=advice,
-        )
+        return BACKGROUND.judged("failed" if advice else "ok", document.fewest or 0, advice, limit=least)
 
     def _tell(self, line: str, end: str = "\n") -> None:
         assert self._child.stdin is not None  # noqa: S101 - a pipe was asked for

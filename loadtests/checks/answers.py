@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from loadtests.checks.check import one
+from loadtests.checks.check import Rule
 from loadtests.model.records import Check, CheckStatus, GeneratorDocument
 from loadtests.model.samples import CENSORED, DROPPED, KINDS, OK, Samples
 
@@ -13,29 +13,22 @@ FEWEST_TO_COUNT = 500
 LONGEST_FOR_LITTLE = 0.05  # of the measuring phase: beyond it the requests at its edges decide
 
 
+ANSWERS = Rule("answers", FAILED_SHARE, "share", "invalid")
+REQUEST_COUNT = Rule("request count", 0.0, "requests", "invalid")
+LITTLE = Rule("Little's law", LITTLE_SHARE, "share", "invalid")
+LOCUST_WORKERS = Rule("Locust workers", 0.0, "processes", "invalid")
+
+
 def answers(document: GeneratorDocument, samples: Samples, measured: Samples) -> Check:
     failed = measured[(measured["kind"] != OK) & (measured["kind"] < CENSORED)]
     if not len(measured):
-        return Check(
-            name="answers",
-            status="failed",
-            figure=1.0,
-            limit=FAILED_SHARE,
-            unit="share",
-            advice="no request was due while measuring; " + _why_none(document, samples),
-        )
+        why = "no request was due while measuring; " + _why_none(document, samples)
+        return ANSWERS.judged("failed", 1.0, why)
     if not (measured["kind"] == OK).any():
-        status: CheckStatus = "failed"
-    else:
-        status = (
-            "ok"
-            if not len(failed)
-            else "warning"
-            if len(failed) <= FAILED_SHARE * len(measured)
-            else "failed"
-        )
-    share = 1.0 if not (measured["kind"] == OK).any() else len(failed) / len(measured)
-    return one("answers", status, share, FAILED_SHARE, "share", _outcomes(measured))
+        return ANSWERS.judged("failed", 1.0, _outcomes(measured))
+    share = len(failed) / len(measured)
+    status: CheckStatus = "ok" if not share else "warning" if share <= FAILED_SHARE else "failed"
+    return ANSWERS.judged(status, share, _outcomes(measured))
 
 
 def _why_none(document: GeneratorDocument, samples: Samples) -> str:
@@ -53,15 +46,15 @@ def request_count(document: GeneratorDocument, samples: Samples, server_count: i
     """The server may miss requests that broke on the way, and must not have counted more than were sent."""
     if server_count is None:
         advice = "the server did not count (TWINS_COUNTERS)"
-        return one("request count", "not available", None, 0.0, "requests", advice)
-    sent = document.sent + sum(one.sent for one in document.background)
+        return REQUEST_COUNT.unknown(advice)
+    sent = document.sent + sum(clients.sent for clients in document.background)
     missing = sent - server_count
     on_the_way = ("reset", "truncated", "first-byte-timeout", "total-timeout", "protocol", "censored")
     broken = int(np.isin(samples["kind"], [KINDS.index(name) for name in on_the_way]).sum())
-    broken += sum(one.sent - one.completed for one in document.background)
+    broken += sum(clients.sent - clients.completed for clients in document.background)
     status: CheckStatus = "ok" if 0 <= missing <= broken else "failed"
     advice = f"{sent} requests were sent, the server counted {server_count}"
-    return one("request count", status, missing, float(broken), "requests", advice)
+    return REQUEST_COUNT.judged(status, missing, advice, limit=float(broken))
 
 
 def little(document: GeneratorDocument, measured: Samples, duration_s: float) -> Check:
@@ -93,13 +86,13 @@ def little(document: GeneratorDocument, measured: Samples, duration_s: float) ->
         # counted were requests that had been taken up
         mean_s = float((went["last_byte_us"] - went["dequeued_us"]).mean()) / 1e6
     if problem or not concurrency:
-        return one("Little's law", "not available", None, LITTLE_SHARE, "share", problem)
+        return LITTLE.unknown(problem)
     product = len(went) / duration_s * mean_s
     figure = abs(product - concurrency) / concurrency
     failed: CheckStatus = "failed" if document.arrivals == "closed" else "warning"
     advice = f"throughput x latency is {product:.2f} with {concurrency:.2f} requests in flight; {advice}"
     status: CheckStatus = "ok" if figure <= LITTLE_SHARE else failed
-    return one("Little's law", status, figure, LITTLE_SHARE, "share", advice)
+    return LITTLE.judged(status, figure, advice)
 
 
 def _think_times_s(document: GeneratorDocument) -> set[float]:
@@ -111,4 +104,4 @@ def _think_times_s(document: GeneratorDocument) -> set[float]:
 def locust_workers(document: GeneratorDocument) -> Check:
     lost = document.lost_locust_workers
     advice = f"{lost} of {document.locust_workers} Locust workers were lost, and their requests with them"
-    return one("Locust workers", "ok" if not lost else "failed", lost, 0.0, "processes", advice)
+    return LOCUST_WORKERS.judged("ok" if not lost else "failed", lost, advice)

@@ -1,19 +1,44 @@
-"""One self-check: its status, its figure and what to do about it (pure)."""
+"""What a self-check is before it has a figure: name, limit, unit, and what follows where it fails (pure)."""
 
-from loadtests.model.records import Check, CheckStatus
+from dataclasses import dataclass
 
-
-def one(
-    name: str, status: CheckStatus, figure: float | None, limit: float | None, unit: str, advice: str
-) -> Check:
-    """A check with its advice, which one that is ok needs not; without a figure it is `not available`."""
-    if status == "not available" or figure is None:
-        return Check(name=name, status="not available", figure=None, limit=limit, unit=unit, advice=advice)
-    told = "" if status == "ok" else advice
-    return Check(name=name, status=status, figure=float(figure), limit=limit, unit=unit, advice=told)
+from loadtests.model.records import Check, CheckStatus, Consequence
 
 
-def at_most(name: str, figure: float | None, limit: float, unit: str, advice: str) -> Check:
-    """The check of a figure that must not exceed its limit; one that was not recorded fails."""
-    status: CheckStatus = "ok" if figure is not None and figure <= limit else "failed"
-    return one(name, status, figure, limit, unit, advice if figure is not None else "it was not recorded")
+@dataclass(frozen=True)
+class Rule:
+    """`limit` may be given with a figure instead, where it depends on the cell."""
+
+    name: str
+    limit: float | None
+    unit: str
+    consequence: Consequence = "warning"
+
+    def unknown(self, advice: str, limit: float | None = None) -> Check:
+        """The check without a figure: `not available`, never ok."""
+        return self._check("not available", None, limit, advice)
+
+    def judged(
+        self, status: CheckStatus, figure: float | None, advice: str, limit: float | None = None
+    ) -> Check:
+        """The check with its figure; `advice` is dropped where it is ok, and there is nothing to do."""
+        if figure is None:
+            return self.unknown(advice, limit)
+        return self._check(status, float(figure), limit, "" if status == "ok" else advice)
+
+    def at_most(self, figure: float | None, advice: str) -> Check:
+        """The check of a figure that must not exceed the limit; `not available` where it was not recorded."""
+        if figure is None or self.limit is None:
+            return self.unknown("it was not recorded")
+        return self.judged("ok" if figure <= self.limit else "failed", figure, advice)
+
+    def _check(self, status: CheckStatus, figure: float | None, limit: float | None, advice: str) -> Check:
+        return Check(
+            name=self.name,
+            status=status,
+            figure=figure,
+            limit=self.limit if limit is None else limit,
+            unit=self.unit,
+            advice=advice,
+            consequence=self.consequence,
+        )

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from loadtests.checks.check import at_most, one
+from loadtests.checks.check import Rule
 from loadtests.model.records import Check, CheckStatus, GeneratorDocument
 from loadtests.model.samples import DROPPED, OK, Samples
 
@@ -18,29 +18,28 @@ CPU_SHARE = 0.90
 CEILING_SHARE = 0.50
 
 
+SEND_RATE = Rule("send rate", FEWEST_SENT_SHARE, "share", "generator-limited")
+SEND_LATENESS = Rule("send lateness", LATENESS_US, "us", "generator-limited")
+LOOP_LAG = Rule("loop lag", LAG_US, "us", "generator-limited")
+RUN_QUEUE = Rule("run queue", RUN_QUEUE_SHARE, "share", "generator-limited")
+GENERATOR_CPU = Rule("generator CPU", CPU_SHARE, "share", "generator-limited")
+CEILING = Rule("ceiling", CEILING_SHARE, "share")
+
+
 def own_health(document: GeneratorDocument) -> list[Check]:
     """How the generator itself fared, whatever the server did."""
     return [
-        at_most(
-            "send lateness",
+        SEND_LATENESS.at_most(
             document.send_lateness_us.get("p99"),
-            LATENESS_US,
-            "us",
             "requests left later than they were due; give the generator a core of its own or lower the rate",
         ),
         _loop_lag(document),
-        at_most(
-            "run queue",
+        RUN_QUEUE.at_most(
             document.run_queue_share,
-            RUN_QUEUE_SHARE,
-            "share",
             "the generator stood ready and did not run; give it a core of its own",
         ),
-        at_most(
-            "generator CPU",
+        GENERATOR_CPU.at_most(
             document.cpu_measure_share,
-            CPU_SHARE,
-            "share",
             "the generator was at its own limit; use more Locust workers or a lower level",
         ),
     ]
@@ -53,7 +52,7 @@ def send_rate(document: GeneratorDocument, measured: Samples, *, healthy: bool) 
     it is the server that did not answer: its throughput is what it can do, and the check is a warning.
     """
     if not len(measured):
-        return one("send rate", "not available", None, FEWEST_SENT_SHARE, "share", "no request was due")
+        return SEND_RATE.unknown("no request was due")
     dropped = measured["kind"] == DROPPED
     late = np.zeros(len(measured), dtype=bool)
     if document.arrivals != "closed":
@@ -65,21 +64,20 @@ def send_rate(document: GeneratorDocument, measured: Samples, *, healthy: bool) 
     if beyond:
         advice += ", as the server left too many unanswered: the level is above what it can do"
     status: CheckStatus = "ok" if figure >= FEWEST_SENT_SHARE else "warning" if beyond else "failed"
-    return one("send rate", status, figure, FEWEST_SENT_SHARE, "share", advice)
+    return SEND_RATE.judged(status, figure, advice)
 
 
 def _loop_lag(document: GeneratorDocument) -> Check:
     p99, most = document.loop_lag_us.get("p99"), document.loop_lag_us.get("max")
     if p99 is not None and p99 <= LAG_US and most is not None and most > STOPPED_US:
-        advice = f"the generator stood still for {most / 1000:.0f} ms"
-        return one("loop lag", "warning", p99, LAG_US, "us", advice)
+        return LOOP_LAG.judged("warning", p99, f"the generator stood still for {most / 1000:.0f} ms")
     advice = f"the generator's loop was held up, for {(most or 0) / 1000:.0f} ms at the worst"
-    return at_most("loop lag", p99, LAG_US, "us", advice)
+    return LOOP_LAG.at_most(p99, advice)
 
 
 def ceiling_share(measured: Samples, duration_s: float, ceiling: Mapping[str, Any] | None) -> Check:
     """The larger share of the calibrated requests/s and bytes/s."""
-    name, good = "ceiling", measured[measured["kind"] == OK]
+    good = measured[measured["kind"] == OK]
     shares = []
     for key, amount in (
         ("ceiling_requests_per_s", len(good)),
@@ -89,7 +87,7 @@ def ceiling_share(measured: Samples, duration_s: float, ceiling: Mapping[str, An
         if most:
             shares.append(amount / duration_s / float(most))
     if not shares:
-        return one(name, "not available", None, CEILING_SHARE, "share", "run twins calibrate on this machine")
+        return CEILING.unknown("run twins calibrate on this machine")
     advice = "the level is above half of what the generator can do on this machine"
     figure = max(shares)
-    return one(name, "ok" if figure <= CEILING_SHARE else "warning", figure, CEILING_SHARE, "share", advice)
+    return CEILING.judged("ok" if figure <= CEILING_SHARE else "warning", figure, advice)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from loadtests.checks.check import one
+from loadtests.checks.check import Rule
 from loadtests.checks.generator import FEWEST_SENT_SHARE
 from loadtests.model.records import Check, CheckStatus, GeneratorDocument
 from loadtests.model.samples import CENSORED, DROPPED, OK, Samples
@@ -10,17 +10,22 @@ from loadtests.model.samples import CENSORED, DROPPED, OK, Samples
 UNSTEADY_SHARE = 0.20
 SATURATED_SHARE = 0.80
 
+WARM_UP = Rule("warm-up", None, "s")
+STEADY_STATE = Rule("steady state", UNSTEADY_SHARE, "share")
+UNFINISHED = Rule("unfinished", 0.0, "requests")
+SATURATION = Rule("saturation", SATURATED_SHARE, "share", "unsaturated")
+
 
 def warmup(document: GeneratorDocument) -> Check:
     """Seconds that were warmed up, and whether the run was steady by then."""
     most_us = document.warmup_max_us
     problem = {"planned": "its length was fixed", "too few requests": "too few requests to tell if steady"}
     if document.warmup_end in problem:
-        return one("warm-up", "not available", None, None, "s", problem[document.warmup_end])
+        return WARM_UP.unknown(problem[document.warmup_end])
     status: CheckStatus = "ok" if document.warmup_end == "steady" else "warning"
     advice = "throughput and response time changed still when it had to end; raise time.warmup_max_s"
     limit = None if most_us is None else most_us / 1e6
-    return one("warm-up", status, document.warmup_us / 1e6, limit, "s", advice)
+    return WARM_UP.judged(status, document.warmup_us / 1e6, advice, limit)
 
 
 def steady(document: GeneratorDocument, measured: Samples) -> Check:
@@ -30,23 +35,16 @@ def steady(document: GeneratorDocument, measured: Samples) -> Check:
     first = int((ended < middle).sum())
     second = int(((ended >= middle) & (ended < document.measure_us)).sum())
     if first + second < 100:
-        return one("steady state", "not available", None, UNSTEADY_SHARE, "share", "too few requests to tell")
+        return STEADY_STATE.unknown("too few requests to tell")
     figure = abs(second - first) / ((first + second) / 2)
     advice = "throughput changed between the halves of the measuring phase; warm up or measure longer"
-    return one(
-        "steady state",
-        "ok" if figure <= UNSTEADY_SHARE else "warning",
-        figure,
-        UNSTEADY_SHARE,
-        "share",
-        advice,
-    )
+    return STEADY_STATE.judged("ok" if figure <= UNSTEADY_SHARE else "warning", figure, advice)
 
 
 def unfinished(measured: Samples) -> Check:
     count = int((measured["kind"] == CENSORED).sum())
     advice = f"{count} requests were unfinished at the end of the drain; their times are lower bounds"
-    return one("unfinished", "ok" if not count else "warning", count, 0.0, "requests", advice)
+    return UNFINISHED.judged("ok" if not count else "warning", count, advice)
 
 
 def saturation(
@@ -67,6 +65,5 @@ def saturation(
         refused = float((measured["kind"] == DROPPED).mean()) > 1 - FEWEST_SENT_SHARE
         known.append(1.0 if refused or kept_up / len(measured) < 0.98 - under_way else 0.0)
     if not known:
-        advice = "neither the server's slots nor its CPU are known"
-        return one("saturation", "not available", None, SATURATED_SHARE, "share", advice)
-    return one("saturation", "ok", max(known), SATURATED_SHARE, "share", "")
+        return SATURATION.unknown("neither the server's slots nor its CPU are known")
+    return SATURATION.judged("ok", max(known), "")

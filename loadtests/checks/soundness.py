@@ -1,11 +1,11 @@
 """Self-checks of a cell, from the generator's document and its samples (pure: no gevent, no Locust).
 
-A failed check of the answers makes the cell `invalid`: there is no figure. A failed check of the
-generator makes it `generator-limited`: the figure is a lower bound.
+Each check carries its consequence: a failed one of the answers makes the cell `invalid`, without a figure; a
+failed one of the generator makes it `generator-limited`, its figure a lower bound.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,16 +15,7 @@ from loadtests.checks.load import saturation, steady, unfinished, warmup
 from loadtests.model.records import CellState, Check, GeneratorDocument
 from loadtests.model.samples import MEASURE, Samples
 
-GENERATOR = ("send rate", "send lateness", "loop lag", "run queue", "generator CPU")
-ANSWERS = (
-    "answers",
-    "request count",
-    "Little's law",
-    "Locust workers",
-    "background",
-    "cold cache",
-    "upstream hits",
-)
+STATES_OF_FAILURE: tuple[Literal["invalid", "generator-limited"], ...] = ("invalid", "generator-limited")
 
 
 def self_checks(
@@ -62,11 +53,10 @@ def self_checks(
 
 def cell_state(checks: Sequence[Check]) -> tuple[CellState, str | None]:
     """The state the checks amount to, and the reason where it is invalid or generator-limited."""
-    for state, names in (("invalid", ANSWERS), ("generator-limited", GENERATOR)):
-        failed = [check for check in checks if check.name in names and check.status == "failed"]
+    for state in STATES_OF_FAILURE:
+        failed = [check for check in checks if check.consequence == state and check.status == "failed"]
         if failed:
-            return cast(CellState, state), "; ".join(f"{check.name}: {check.advice}" for check in failed)
-    for check in checks:
-        if check.name == "saturation" and check.figure is not None and check.limit is not None:
-            return ("server-limited" if check.figure >= check.limit else "unsaturated"), None
-    return "server-limited", None
+            return state, "; ".join(f"{check.name}: {check.advice}" for check in failed)
+    pressed = [check for check in checks if check.consequence == "unsaturated" and check.limit is not None]
+    unsaturated = any(check.figure is not None and check.figure < (check.limit or 0) for check in pressed)
+    return "unsaturated" if unsaturated else "server-limited", None

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from loadtests import archive
+from loadtests.checks.check import Rule
 from loadtests.checks.soundness import cell_state, self_checks
 from loadtests.lab import probes
 from loadtests.lab.bench import Bench
@@ -16,6 +17,7 @@ from loadtests.model.samples import OK
 from loadtests.subjects.twins import companion as upstream
 
 SETTLE_S, SETTLED_S = 5.0, 0.2
+MEMORY_PER_CONNECTION = Rule("memory per connection", None, "bytes")
 
 
 def settled(target: Target, document: GeneratorDocument | None) -> int | None:
@@ -75,14 +77,7 @@ def memory_check(taken: Taken, document: GeneratorDocument) -> list[Check]:
     held = max((rss for unix_s, rss in known if document.zero_unix_s <= unix_s <= end), default=None)
     each = None if held is None else (held - known[0][1]) / idle
     return [
-        Check(
-            name="memory per connection",
-            status="ok" if each is not None else "not available",
-            figure=each,
-            limit=None,
-            unit="bytes",
-            advice="" if each is not None else "no reading while the connections were held; measure longer",
-        )
+        MEMORY_PER_CONNECTION.judged("ok", each, "no reading while the connections were held; measure longer")
     ]
 
 

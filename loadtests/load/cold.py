@@ -8,10 +8,12 @@ from pathlib import Path
 
 import gevent
 
+from loadtests.checks.check import Rule
 from loadtests.load.expected import BETWEEN_ANSWERS_S, Unprepared
 from loadtests.model.records import Check, CheckStatus
 
 COLD_SHARE, FEWEST_COLD_SHARE = 0.9, 0.25
+COLD_CACHE = Rule("cold cache", COLD_SHARE, "share", "invalid")
 ATTEMPTS = 10
 READ, SHARED = 1, 1
 FAILED = ctypes.c_void_p(-1).value
@@ -69,12 +71,12 @@ class ColdFile:
         """Whether the downloads were cold: a request that another user's has just overtaken is not."""
         share = self.cold_share
         if share is None:
-            return _check("not available", None, "no answer was awaited")
+            return COLD_CACHE.unknown("no answer was awaited")
         told = f"only {share:.0%} of the file was out of the page cache between requests; use fewer users"
         status: CheckStatus = (
             "ok" if share >= COLD_SHARE else "warning" if share >= FEWEST_COLD_SHARE else "failed"
         )
-        return _check(status, share, "" if status == "ok" else told)
+        return COLD_CACHE.judged(status, share, told)
 
 
 def cold_file(files: Path | None, path: str) -> ColdFile:
@@ -92,9 +94,3 @@ def cold_file(files: Path | None, path: str) -> ColdFile:
         ) from None
     file.restart()
     return file
-
-
-def _check(status: CheckStatus, figure: float | None, advice: str) -> Check:
-    return Check(
-        name="cold cache", status=status, figure=figure, limit=COLD_SHARE, unit="share", advice=advice
-    )

@@ -13,6 +13,7 @@ SCHEMA_VERSION = 1
 CellState = Literal["server-limited", "unsaturated", "generator-limited", "invalid"]
 WarmupEnd = Literal["planned", "steady", "out of time", "too few requests"]
 CheckStatus = Literal["ok", "warning", "failed", "not available"]
+Consequence = Literal["invalid", "generator-limited", "unsaturated", "warning"]
 
 
 class Record(BaseModel):
@@ -35,6 +36,11 @@ class Check(Record):
     limit: float | None
     unit: str
     advice: str = ""
+    consequence: Consequence | None = Field(
+        default=None,
+        description="what the cell becomes where the check fails, or its figure of saturation is below the "
+        "limit; null in archives that did not record it",
+    )
 
 
 class ServerRun(Record):

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from loadtests.checks.check import Rule
 from loadtests.lab import journal, processes
 from loadtests.lab.plan import Plan
 from loadtests.lab.servers.ports import HOST, free_port
@@ -16,6 +17,7 @@ from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS
 from loadtests.subjects.twins.verification import request
 
 START_S = 10.0
+UPSTREAM_HITS = Rule("upstream hits", None, "hits", "invalid")
 
 
 @contextmanager
@@ -51,12 +53,9 @@ def hits(url: str) -> int | None:
 
 def hits_check(found: int | None, requests: int, unanswered: int, addresses: int) -> Check:
     """Whether each request made the calls it should: none skipped, answered from a cache, or repeated."""
-    name, limit = "upstream hits", float(unanswered * addresses)
-    expected = requests * addresses
+    limit, expected = float(unanswered * addresses), requests * addresses
     if found is None:
-        advice = "the upstream was not there to be asked"
-        return Check(name=name, status="not available", figure=None, limit=limit, unit="hits", advice=advice)
-    good = 0 <= expected - found <= limit
-    advice = "" if good else f"{requests} requests should have made {expected} upstream calls, not {found}"
-    status: CheckStatus = "ok" if good else "failed"
-    return Check(name=name, status=status, figure=expected - found, limit=limit, unit="hits", advice=advice)
+        return UPSTREAM_HITS.unknown("the upstream was not there to be asked", limit)
+    advice = f"{requests} requests should have made {expected} upstream calls, not {found}"
+    status: CheckStatus = "ok" if 0 <= expected - found <= limit else "failed"
+    return UPSTREAM_HITS.judged(status, expected - found, advice, limit)
