@@ -15,6 +15,7 @@ ServiceError
 ├── Unprocessable 422         well-formed JSON that asks for something impossible
 ├── FieldsTooLarge 431
 ├── InternalError 500
+├── MethodUnknown 501         a method that no standard address has
 ├── Unavailable 503           the file changed while it was read, a pool broke, no database answers
 └── InsufficientStorage 507
 """
@@ -84,6 +85,13 @@ class MethodNotAllowed(ServiceError):
         super().__init__(
             f"{method} is not a method of this address; it answers {allow}.", (("Allow", allow),)
         )
+
+
+class MethodUnknown(ServiceError):
+    status = HTTPStatus.NOT_IMPLEMENTED
+
+    def __init__(self, method: str) -> None:
+        super().__init__(f"{method[:40]!r} is not a method that this service knows.")
 
 
 class PreconditionFailed(ServiceError):

@@ -1,9 +1,12 @@
 """The addresses of the service and their methods: what 404, 405 and OPTIONS answer, on both faces."""
 
-from shared.errors import MethodNotAllowed, NotFound, ServiceError
+from shared.errors import MethodNotAllowed, MethodUnknown, NotFound, ServiceError
 from shared.replies import Reply
 
 READ = ("GET", "HEAD")
+STANDARD = frozenset(  # RFC 9110 section 9.3, RFC 5789
+    ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
+)
 ROUTES = {
     "/health": READ,
     "/ready": READ,
@@ -16,10 +19,13 @@ ROUTES = {
     "/stream": READ,
     "/openapi.json": READ,
 }
+EVERYWHERE = tuple({method for methods in ROUTES.values() for method in methods})
 
 
 def methods_of(path: str) -> tuple[str, ...] | None:
     """The methods of an address (a decoded path), None where there is nothing."""
+    if path == "*":  # of the service itself
+        return EVERYWHERE
     if path.startswith("/files/"):
         return ROUTES["/files/{path}"]
     if path.startswith("/jobs/"):
@@ -27,16 +33,24 @@ def methods_of(path: str) -> tuple[str, ...] | None:
     return ROUTES.get(path) if "{" not in path else None
 
 
+def unknown_method(method: str) -> ServiceError | None:
+    """The refusal of a method that no standard names, whatever the address (RFC 9110 section 9.1)."""
+    return None if method in STANDARD else MethodUnknown(method)
+
+
 def refuse(method: str, path: str) -> ServiceError:
     """Why no route took a request."""
+    unknown = unknown_method(method)
+    if unknown is not None:
+        return unknown
     methods = methods_of(path)
-    if methods is None or method in methods:
+    if methods is None or path == "*" or method in methods:
         return NotFound(f"There is nothing at {path[:200]!r}.")
-    return MethodNotAllowed(method, methods)
+    return MethodNotAllowed(method, (*methods, "OPTIONS"))
 
 
 def answer_options(method: str, path: str) -> Reply | None:
-    """OPTIONS on any address that exists: 204 with Allow (RFC 9110 section 9.3.7); None for all else."""
+    """OPTIONS on any address that exists, or on `*`: 204 with Allow (RFC 9110 section 9.3.7); else None."""
     methods = methods_of(path) if method == "OPTIONS" else None
     if methods is None:
         return None
