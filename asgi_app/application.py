@@ -22,7 +22,7 @@ from asgi_app.jobs import list_jobs, show_job
 from asgi_app.processing import process
 from asgi_app.readiness import ready
 from asgi_app.replies import WireResponse, send_problem, send_reply
-from asgi_app.requests import admit_request, origin_form, read_body, whole_path
+from asgi_app.requests import admit_request, read_body, route_scope, whole_path
 from asgi_app.streams import stream
 from asgi_app.uploads import put, remove
 from shared.contract import contract_reply
@@ -140,9 +140,8 @@ class Admission:
         if scope["type"] == "http":
             self.count()
             try:
-                if not scope["raw_path"].startswith(b"/"):
-                    scope = origin_form(scope)
                 admit_request(scope)
+                scope = route_scope(scope)
             except ServiceError as error:
                 await send_problem(error)(scope, receive, send)
                 return

@@ -12,7 +12,7 @@ import httpx
 from fastapi import Request
 
 from asgi_app.replies import WireResponse, send_reply
-from asgi_app.requests import deciding_headers, header_keys, read_body
+from asgi_app.requests import deciding_headers, header_keys, mounted_at, read_body
 from asgi_app.threads import to_its_end
 from asgi_app.transport import Transport
 from shared.fetching import (
@@ -75,7 +75,7 @@ async def fetch(clients: Clients, service: Service, request: Request) -> WireRes
     outcomes = await fetch_all(clients, service, asked)
     if any(source.store for source in asked.addresses):
         outcomes = await to_its_end(keep, outcomes)
-    return send_reply(reply_fetch(asked, outcomes))
+    return send_reply(reply_fetch(asked, outcomes, mounted_at(request.scope)))
 
 
 async def fetch_all(clients: Clients, service: Service, asked: Fetch) -> list[Outcome]:

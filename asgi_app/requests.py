@@ -1,15 +1,16 @@
 """Plain values out of an ASGI scope."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote, unquote_to_bytes
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from shared.admission import admit, admit_coding, admit_framing
 from shared.catalogue import decode_name
-from shared.errors import BadRequest, ContentTooLarge, FieldsTooLarge
+from shared.errors import BadHost, BadRequest, ContentTooLarge, FieldsTooLarge
+from shared.paths import read_path, write_prefix
 from shared.settings import MAX_FIELD_LINES, MAX_JSON_BYTES
 
 Scope = Mapping[str, Any]
@@ -21,8 +22,10 @@ def admit_request(scope: Scope) -> None:
     host = None
     for name, value in scope["headers"]:
         if name == b"host":
-            host = value if host is None else host + b"," + value
+            host = value
         if name in sizes:
+            if name == b"host":
+                raise BadHost("The request has two Host headers (RFC 9112 section 3.2).")
             if name == b"content-type":  # gunicorn refuses it before the application can
                 raise BadRequest("The request has two Content-Type headers.")
             sizes[name] += 1 + len(value)  # joined with a comma
@@ -46,16 +49,19 @@ def admit_request(scope: Scope) -> None:
         admit_framing(coding, b"content-length" in sizes, version)
 
 
-def origin_form(scope: Mapping[str, Any]) -> dict[str, Any]:
-    """The scope of a target in absolute-form (RFC 9112 section 3.2.2), as if it had only its path.
+def route_scope(scope: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The scope whose `path` is the one reading of the path: the prefix as given, then its bytes as Latin-1.
 
-    httptools does so by itself, h11 does not.
+    What servers make of a path differs: they replace what is not UTF-8, and some put the prefix before it.
     """
-    scheme, separator, rest = scope["raw_path"].partition(b"://")
-    if not separator or scheme.lower() not in (b"http", b"https"):
-        return dict(scope)
-    raw_path = b"/" + rest.partition(b"/")[2]
-    return {**scope, "raw_path": raw_path, "path": unquote(raw_path.decode("latin-1"))}
+    raw_path, prefix = scope["raw_path"], scope["root_path"]
+    if not prefix and raw_path.startswith(b"/") and b"%" not in raw_path:
+        return scope
+    prefix = prefix.rstrip("/")
+    path = read_path(raw_path, prefix).decode("latin-1")
+    if not path.startswith("/"):  # the asterisk-form is of no prefix
+        prefix = ""
+    return {**scope, "path": prefix + path, "root_path": prefix}
 
 
 def header_keys(names: Iterable[str]) -> dict[bytes, str]:
@@ -79,13 +85,19 @@ def deciding_headers(scope: Scope, names: Mapping[bytes, str]) -> dict[str, str]
 
 def path_after(scope: Scope, prefix: str) -> str:
     """The rest of the path, percent-decoded; BadName where it is not UTF-8."""
-    path: bytes = scope["raw_path"]
-    return decode_name(unquote_to_bytes(path[len(prefix) :]))
+    path: str = scope["path"]
+    return decode_name(path[len(scope["root_path"]) + len(prefix) :].encode("latin-1"))
 
 
 def whole_path(scope: Scope) -> str:
     """The path, percent-decoded, for a person to read."""
-    return unquote_to_bytes(scope["raw_path"]).decode("utf-8", "replace")
+    path: str = scope["path"]
+    return path[len(scope["root_path"]) :].encode("latin-1").decode("utf-8", "replace")
+
+
+def mounted_at(scope: Scope) -> str:
+    """What the service's addresses begin with, where it is mounted below a prefix."""
+    return write_prefix(scope["root_path"])
 
 
 def query_values(scope: Scope) -> dict[str, str]:

@@ -17,7 +17,7 @@ from asgi_app.fetching import NAMES as FETCH_NAMES
 from asgi_app.fetching import Clients, fetch_all
 from asgi_app.jobs import begin, end
 from asgi_app.replies import Body, WireResponse, send_reply
-from asgi_app.requests import content_type, deciding_headers, path_after, query_values
+from asgi_app.requests import content_type, deciding_headers, mounted_at, path_after, query_values
 from shared.catalogue import Catalogue, Opened
 from shared.downloads import Plan, plan_download
 from shared.errors import Unavailable
@@ -102,4 +102,4 @@ def fetch(clients: Clients, service: Service, request: Request, body: bytes) -> 
     """The addresses are fetched by the loop, whose connections all threads share; this one waits for them."""
     asked = read_fetch(deciding_headers(request.scope, FETCH_NAMES), body, service.settings)
     outcomes = from_thread.run(fetch_all, clients, service, asked)
-    return send_reply(reply_fetch(asked, keep(outcomes)))
+    return send_reply(reply_fetch(asked, keep(outcomes), mounted_at(request.scope)))

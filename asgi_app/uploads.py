@@ -6,7 +6,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from asgi_app.replies import WireResponse, send_reply
-from asgi_app.requests import deciding_headers, header_keys, path_after
+from asgi_app.requests import deciding_headers, header_keys, mounted_at, path_after
 from asgi_app.threads import to_its_end
 from shared.errors import BadRequest
 from shared.service import Service
@@ -26,7 +26,7 @@ async def put(service: Service, request: Request) -> WireResponse:
     try:
         async for block in body_blocks(request):
             await to_its_end(upload.write, block)
-        return send_reply(await to_its_end(upload.finish))
+        return send_reply(await to_its_end(upload.finish, mounted_at(scope)))
     finally:
         upload.abort()
 

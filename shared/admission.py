@@ -1,14 +1,18 @@
 """What every request must satisfy before any route sees it: its framing, its size, and a usable Host."""
 
+import re
 from functools import lru_cache
+from ipaddress import AddressValueError, IPv6Address
 
 from shared.errors import BadFraming, BadHost, FieldsTooLarge, TargetTooLong, UnsupportedMediaType
 from shared.settings import MAX_FIELD_BYTES, MAX_FIELDS, MAX_FIELDS_BYTES, MAX_TARGET_BYTES
 
-# the comma, legal in a name, is left out: it is how a repeated Host looks once joined
-NAME_BYTES = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+;=%")
+PLAIN = r"[A-Za-z0-9._~!$&'()*+,;=-]"  # unreserved and sub-delims (RFC 3986 section 2)
+ENCODED = "%[0-9A-Fa-f]{2}"
+NAME = re.compile(f"(?:{PLAIN}|{ENCODED})+")
+FUTURE_LITERAL = re.compile(f"[vV][0-9A-Fa-f]+\\.(?:{PLAIN}|:)+")
+ZONE = re.compile(f"(?:[A-Za-z0-9._~-]|{ENCODED})+")
 MAX_HOST_BYTES = 300
-LITERAL_BYTES = frozenset("0123456789abcdefABCDEF:.")
 BINARY_VERSIONS = (
     "2",
     "3",
@@ -65,15 +69,36 @@ def admit_coding(coding: str | None) -> None:
 
 @lru_cache(maxsize=1024)
 def usable_host(host: str) -> bool:
-    """Whether a Host value is `uri-host [":" port]` (RFC 9110 section 7.2)."""
+    """Whether a Host value is `uri-host [":" port]` (RFC 9110 section 7.2), the host not empty."""
     if host.startswith("["):
         literal, bracket, rest = host[1:].partition("]")
-        name_is_good = bool(bracket) and ":" in literal and LITERAL_BYTES.issuperset(literal)
-        port = rest[1:] if rest.startswith(":") else None
-        return name_is_good and (not rest or port is not None) and usable_port(port)
-    name, colon, rest = host.partition(":")
-    return bool(name) and NAME_BYTES.issuperset(name) and usable_port(rest if colon else None)
+        if not bracket or not usable_literal(literal):
+            return False
+        colon, port = rest[:1], rest[1:]
+        return colon in ("", ":") and usable_port(port)
+    name, _, port = host.partition(":")
+    return NAME.fullmatch(name) is not None and usable_port(port)
 
 
-def usable_port(port: str | None) -> bool:
-    return not port or (port.isascii() and port.isdecimal() and len(port) <= 5 and int(port) <= 65535)
+def usable_literal(literal: str) -> bool:
+    """Whether it is an IPv6 address, its zone encoded (RFC 6874), or of a future version (RFC 3986)."""
+    if FUTURE_LITERAL.fullmatch(literal):
+        return True
+    address, percent, zone = literal.partition("%25")
+    if "%" in address or (percent and not ZONE.fullmatch(zone)):
+        return False
+    try:
+        IPv6Address(address)
+    except AddressValueError:
+        return False
+    return True
+
+
+def usable_port(port: str) -> bool:
+    return not port or (port.isascii() and port.isdecimal() and int(port) <= 65535)
+
+
+def asks_to_close(connection: str) -> bool:
+    """Whether a Connection header has the option `close` (RFC 9112 section 9.6)."""
+    value = connection.lower()
+    return "close" in value and any(option.strip(" \t") == "close" for option in value.split(","))

@@ -55,9 +55,9 @@ def etag_of(digest: bytes) -> str:
     return f'"{digest[:16].hex()}"'
 
 
-def address(name: str) -> str:
-    """The path of a file's own address."""
-    return "/files/" + quote(name)
+def address(name: str, prefix: str = "") -> str:
+    """The path of a file's own address, below the prefix (as `write_prefix` has it) of the service."""
+    return prefix + "/files/" + quote(name)
 
 
 def guess_media_type(name: str) -> str:

@@ -245,14 +245,15 @@ def _kept(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def reply_fetch(fetch: Fetch, outcomes: Sequence[Outcome]) -> Reply:
-    """The answer, in the order of the addresses."""
-    results = [_result(source, outcome) for source, outcome in zip(fetch.addresses, outcomes, strict=True)]
+def reply_fetch(fetch: Fetch, outcomes: Sequence[Outcome], prefix: str = "") -> Reply:
+    """The answer, in the order of the addresses; files are stored at addresses below the prefix."""
+    pairs = zip(fetch.addresses, outcomes, strict=True)
+    results = [_result(source, outcome, prefix) for source, outcome in pairs]
     return json_reply({"results": results})
 
 
-def _result(source: Source, outcome: Outcome) -> dict[str, Any]:
+def _result(source: Source, outcome: Outcome, prefix: str) -> dict[str, Any]:
     if isinstance(outcome, Failure):
         return {"url": source.url, "error": {"code": outcome.code, "detail": outcome.detail}}
-    stored = {"stored": address(source.store)} if source.store is not None else {}
+    stored = {"stored": address(source.store, prefix)} if source.store is not None else {}
     return {"url": source.url, **outcome.document(), **stored}

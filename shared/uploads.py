@@ -90,8 +90,11 @@ class Upload:
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
 
-    def finish(self) -> Reply:
-        """Make the file visible: 201 where there was none, 204 where it replaced one, with its new ETag."""
+    def finish(self, prefix: str = "") -> Reply:
+        """Make the file visible: 201 where there was none, 204 where it replaced one, with its new ETag.
+
+        `prefix`: what the service is mounted at, for its Location.
+        """
         if self._size != int(self._headers.get("content-length", self._size)):
             raise BadRequest("The body ended before its Content-Length.")
         for algorithm, expected in self._expected.items():
@@ -112,7 +115,7 @@ class Upload:
         self.abort()
         etag = ("ETag", etag_of(sha256))
         if before is None:
-            return Reply(201, (etag, ("Location", address(self._name)), ("Content-Length", "0")))
+            return Reply(201, (etag, ("Location", address(self._name, prefix)), ("Content-Length", "0")))
         return Reply(204, (etag,))
 
     def abort(self) -> None:

@@ -39,7 +39,7 @@ from shared.service import Service
 from shared.settings import MAX_UPSTREAM_CONNECTIONS
 from wsgi_app.greenlets import aside
 from wsgi_app.replies import WireResponse, send_reply
-from wsgi_app.requests import Environ, deciding_headers, environ_keys, read_body
+from wsgi_app.requests import Environ, deciding_headers, environ_keys, mounted_at, read_body
 
 NAMES = environ_keys(DECIDING)
 
@@ -84,7 +84,7 @@ def fetch(clients: Clients, service: Service, environ: Environ) -> WireResponse:
     outcomes = fetch_all(clients, service, asked)
     if any(source.store for source in asked.addresses):
         outcomes = aside(keep, outcomes)
-    return send_reply(reply_fetch(asked, outcomes))
+    return send_reply(reply_fetch(asked, outcomes, mounted_at(environ)))
 
 
 def fetch_all(clients: Clients, service: Service, asked: Fetch) -> list[Outcome]:

@@ -6,10 +6,12 @@ from urllib.parse import parse_qsl, quote
 
 from shared.admission import admit, admit_coding, admit_framing
 from shared.catalogue import decode_name
-from shared.errors import BadRequest, ContentTooLarge, LengthRequired
+from shared.errors import BadHost, BadRequest, ContentTooLarge, LengthRequired
+from shared.paths import write_prefix
 from shared.settings import MAX_JSON_BYTES
 
 Environ = Mapping[str, Any]
+GRANIAN = "Granian"  # as it writes SERVER_SOFTWARE
 
 
 def admit_request(environ: Environ) -> None:
@@ -25,6 +27,8 @@ def admit_request(environ: Environ) -> None:
     version = environ["SERVER_PROTOCOL"].removeprefix("HTTP/")
     version = "1.0" if version == "1" else version  # as granian writes it
     host = environ.get("HTTP_HOST")
+    if host is not None and "," in host and environ["SERVER_SOFTWARE"] == GRANIAN:
+        raise BadHost("The request has two Host headers, or a comma in one, which cannot be told apart here.")
     if version == "1.0":
         host = host or None  # granian makes an empty one
     admit(len(target(environ)), host, sizes, version)
@@ -61,8 +65,13 @@ def path_after(environ: Environ, prefix: str) -> str:
 
 def whole_path(environ: Environ) -> str:
     """The path, percent-decoded, for a person to read."""
-    path: str = environ["PATH_INFO"]
+    path: str = environ["PATH_INFO"] or "/"
     return path.encode("latin-1").decode("utf-8", "replace")
+
+
+def mounted_at(environ: Environ) -> str:
+    """What the service's addresses begin with, where it is mounted below a prefix."""
+    return write_prefix(environ["SCRIPT_NAME"])
 
 
 def query_values(environ: Environ) -> dict[str, str]:
@@ -101,7 +110,7 @@ def require_whole(environ: Environ, length: int) -> None:
 
 def require_an_end(environ: Environ) -> None:
     """LengthRequired for chunks where nothing would tell a cut body from a whole one, as under granian."""
-    if environ["SERVER_SOFTWARE"] == "Granian" and "HTTP_TRANSFER_ENCODING" in environ:
+    if environ["SERVER_SOFTWARE"] == GRANIAN and "HTTP_TRANSFER_ENCODING" in environ:
         raise LengthRequired("This server takes an upload only with a Content-Length.")
 
 

@@ -10,6 +10,7 @@ from wsgi_app.requests import (
     Environ,
     deciding_headers,
     environ_keys,
+    mounted_at,
     path_after,
     read_block,
     require_an_end,
@@ -29,7 +30,7 @@ def put(service: Service, environ: Environ) -> WireResponse:
     try:
         for block in body_blocks(environ):
             aside(upload.write, block)
-        return send_reply(aside(upload.finish))
+        return send_reply(aside(upload.finish, mounted_at(environ)))
     finally:
         upload.abort()
 
