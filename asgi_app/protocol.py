@@ -4,23 +4,29 @@ For uvicorn's own command: `--http asgi_app.protocol:LimitedHttpTools`, or `Limi
 """
 
 import asyncio
+import re
 from typing import Any
 
 import h11
+import httptools
 from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from shared.errors import FieldsTooLarge, problem
+from shared.errors import FieldsTooLarge, ServiceError, problem, title_of
+from shared.paths import origin_form
+from shared.routes import unknown_method
 from shared.settings import MAX_HEAD_BYTES, read_client_timeout
 
 CONTROLS = bytes(set(range(32)) - {9}) + b"\x7f"
+REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) [!-~]+ HTTP/1\.[0-9]\r\n")
+INVALID = "Invalid HTTP request received."
 TICKS = 4  # looks at a connection within one timeout: a client is given up after 1 to 1.25 timeouts
 
 
-def refusal() -> bytes:
-    """The answer to a head without an end, as bytes."""
-    reply = problem(FieldsTooLarge(f"The request's head has more than {MAX_HEAD_BYTES} bytes."))
-    lines = [f"HTTP/1.1 {reply.status} Request Header Fields Too Large", "connection: close"]
+def refusal(error: ServiceError) -> bytes:
+    """The answer to a request that no application can be given, as bytes."""
+    reply = problem(error)
+    lines = [f"HTTP/1.1 {reply.status} {title_of(error)}", "connection: close"]
     lines += [f"{name.lower()}: {value}" for name, value in reply.headers]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + reply.body
 
@@ -79,27 +85,124 @@ class Watched(asyncio.Protocol):
             return not self.cycle.more_body
         return self.cycle.more_body and not self.cycle.response_started
 
+    def _silence_application(self) -> None:
+        """What it may still send would stand behind an answer that ends the connection."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+
+
+class ClosingCycle(RequestResponseCycle):
+    """uvicorn's request and response in HTTP/1.0, which has no chunks and no 100 (RFC 9112 section 6.1)."""
+
+    _by_close = False
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self._by_close = all(name != b"content-length" for name, _ in message["headers"])
+            if self._by_close:
+                self.chunked_encoding = False
+        elif (
+            self._by_close and self.scope["method"] != "HEAD"
+        ):  # as long as it takes: uvicorn counts to a length
+            if self.flow.write_paused and not self.disconnected:
+                await self.flow.drain()
+            if not self.disconnected:
+                self.transport.write(message.get("body", b""))
+            message = {**message, "body": b""}
+        await super().send(message)
+
 
 class LimitedHttpTools(Watched, HttpToolsProtocol):
-    """httptools, which by itself reads a head of any size."""
+    """httptools, which by itself reads a head of any size, and no body where another protocol is offered."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._unparsed = 0
+        self._offered = False
+        self.parser.set_dangerous_leniencies(
+            lenient_version=True
+        )  # 1.2 is spoken as 1.1; what is not, is refused
 
     def data_received(self, data: bytes) -> None:
         self._heard = True
         self._unparsed += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(data)
+        except httptools.HttpParserInvalidMethodError:
+            self._refuse_method(data)
+        except httptools.HttpParserError:
+            self.logger.warning(INVALID)
+            self.send_400_response(INVALID)
         if self._unparsed > MAX_HEAD_BYTES and not self.transport.is_closing():
             if self._may_answer():
-                self.transport.write(refusal())
+                self._silence_application()
+                self.transport.write(
+                    refusal(FieldsTooLarge(f"The request's head has more than {MAX_HEAD_BYTES} bytes."))
+                )
             self.transport.close()
+
+    def _parse(self, data: bytes) -> None:
+        """Feed the parser. An offer of another protocol is none to take: its head is read again without it.
+
+        For httptools such a message has no body, and what follows is no HTTP (RFC 9110 section 7.8).
+        """
+        while True:
+            try:
+                return self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as offer:
+                if not self._offered:  # CONNECT
+                    self.cycle.keep_alive = False
+                    return None
+                data = self._head_without_offer() + data[offer.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True, lenient_version=True)
+
+    def _head_without_offer(self) -> bytes:
+        parser = self.parser
+        lines = [b"%b %b HTTP/%b" % (parser.get_method(), self.url, parser.get_http_version().encode())]
+        lines += [b"%b: %b" % (name, value) for name, value in self.headers if name != b"upgrade"]
+        return b"\r\n".join((*lines, b"", b""))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """As uvicorn's, but blanks after a value are not of it (RFC 9112 section 5)."""
+        name, value = name.lower(), value.rstrip(b" \t")
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._unparsed = 0
+        self._offered = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._offered:
+            return
+        if not self.url.startswith(b"/"):
+            self.url = origin_form(self.url)
         super().on_headers_complete()
         self.headers = []  # trailers are no headers: the request's own list stays as it is
+        if self.scope["http_version"] == "1.0":
+            self.cycle.__class__ = ClosingCycle
+            self.cycle.waiting_for_100_continue = False  # (RFC 9110 section 10.1.1)
+
+    def on_message_complete(self) -> None:
+        if not self._offered:
+            super().on_message_complete()
+
+    def _may_answer(self) -> bool:
+        return not self.pipeline and super()._may_answer()
+
+    def _refuse_method(self, data: bytes) -> None:
+        """501 for a method that httptools does not know; 400 where it does not begin a request line."""
+        line = REQUEST_LINE.match(data)
+        error = unknown_method(line[1].decode("ascii")) if line else None
+        if error is None:
+            self.logger.warning(INVALID)
+            self.send_400_response(INVALID)
+            return
+        if self._may_answer():
+            self.transport.write(refusal(error))
+        self.transport.close()
 
     def on_body(self, body: bytes) -> None:
         self._unparsed = 0
@@ -107,18 +210,25 @@ class LimitedHttpTools(Watched, HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         if self._may_answer():
+            self._silence_application()
             super().send_400_response(msg)
         else:
             self.transport.close()
 
-    def _unsupported_upgrade_warning(self) -> None:
-        self.cycle.keep_alive = False  # the parser takes all that follows for another protocol
-
 
 class StrictH11(h11.Connection):
-    """Refuses control characters in the values of headers (RFC 9110 section 5.5): h11 lets most pass."""
+    """Refuses control characters in the values of headers (RFC 9110 section 5.5): h11 lets most pass.
+
+    And passes over empty lines before a request line (RFC 9112 section 2.2), which h11 refuses.
+    """
 
     def next_event(self) -> Any:
+        if self.their_state is h11.IDLE:
+            buffer = self._receive_buffer
+            while buffer._data.startswith(b"\r\n"):
+                buffer.maybe_extract_at_most(2)
+            if buffer._data == b"\r":
+                return h11.NEED_DATA
         event = super().next_event()
         if isinstance(event, h11.Request) and any(
             len(value.translate(None, CONTROLS)) != len(value) for _, value in event.headers
@@ -140,6 +250,7 @@ class LimitedH11(Watched, H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         if self._may_answer() and self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self._silence_application()
             super().send_400_response(msg)
         else:
             self.transport.close()

@@ -60,7 +60,9 @@ def running(
 
 
 @contextmanager
-def running_command(name: str, line: Launch, port: int, environment: Mapping[str, str]) -> Iterator[Running]:
+def running_command(
+    name: str, line: Launch, port: int, environment: Mapping[str, str], *, health: str = "/health"
+) -> Iterator[Running]:
     with tempfile.TemporaryDirectory(prefix="twins-") as folder:
         state = Path(folder)
         command = line.command
@@ -80,20 +82,22 @@ def running_command(name: str, line: Launch, port: int, environment: Mapping[str
             )
         server = Running(name, port, process, log)
         try:
-            wait_until_serving(server)
+            wait_until_serving(server, health)
             yield server
         finally:
             stop(server)
 
 
-def wait_until_serving(server: Running) -> None:
+def wait_until_serving(server: Running, health: str = "/health") -> None:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
             break
         try:
             with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
-                connection.sendall(b"GET /health HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+                connection.sendall(
+                    f"GET {health} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n".encode()
+                )
                 if connection.recv(1024).startswith(b"HTTP/1.1 200"):
                     return
         except OSError:
