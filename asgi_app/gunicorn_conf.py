@@ -14,6 +14,7 @@ from weakref import WeakSet
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers import gasgi
 
+from shared.admission import asks_to_close
 from shared.parents import terminate_with
 from shared.settings import (
     BACKLOG,
@@ -35,6 +36,7 @@ loglevel = "warning"
 limit_request_line = 8190  # the largest gunicorn allows; the application answers 414 below it
 limit_request_field_size = 64 * 1024
 limit_request_fields = MAX_FIELD_LINES
+permit_unconventional_http_method = True  # the application knows methods, and answers 501
 control_socket_disable = True
 forwarded_allow_ips = ""  # nobody says for a client where it comes from: nothing here asks
 CLIENT_TIMEOUT_S = read_client_timeout()
@@ -59,7 +61,7 @@ def stop(worker: Any) -> None:
 
 
 class LimitedGunicorn(ASGIProtocol):  # type: ignore[misc]  # untyped: see pyproject.toml
-    """gunicorn's protocol with a deadline for the first head, and without WebSockets."""
+    """gunicorn's protocol with a deadline for a first head, one policy for connections, and no WebSockets."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -76,6 +78,17 @@ class LimitedGunicorn(ASGIProtocol):  # type: ignore[misc]  # untyped: see pypro
     def close_if_idle(self) -> None:
         if self._awaiting_request:
             self._keepalive_timeout()
+
+    def _will_close(self, request: Any, response_requires_close: bool) -> bool:
+        """Always with HTTP/1.0, and wherever `close` is among the options: gunicorn takes it only alone."""
+        return (
+            request.version < (1, 1)
+            or any(
+                name == b"connection" and asks_to_close(value.decode("latin-1"))
+                for name, value in request.headers_bytes
+            )
+            or super()._will_close(request, response_requires_close)
+        )
 
     def _is_websocket_upgrade(self, request: Any) -> bool:
         return False  # the service has none: the request is served as if it had not asked

@@ -11,6 +11,9 @@ from shared.errors import ServiceError, problem
 from shared.reading import Block
 from shared.replies import RawHeaders, Reply
 
+OLD_VERSIONS = ("1.0", "1")  # as uvicorn and gunicorn, and as granian write it
+CLOSE = (b"connection", b"close")
+
 
 class Body(Protocol):
     """A body that comes in blocks and holds something open until it is closed."""
@@ -32,17 +35,25 @@ class WireResponse:
         self.wire_body = body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        start = {"type": "http.response.start", "status": self.wire_status, "headers": self.wire_headers}
-        body = self.wire_body
+        headers, body = self.wire_headers, self.wire_body
+        if scope["http_version"] in OLD_VERSIONS and self.ends_with_its_connection():
+            headers = [*headers, CLOSE]  # granian would say that it keeps it
+        start = {"type": "http.response.start", "status": self.wire_status, "headers": headers}
         if isinstance(body, bytes | bytearray):
             await send(start)
-            await send({"type": "http.response.body", "body": body})
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
             return
         try:
             await send(start)
             await send_blocks(body, receive, send)
         finally:
             body.close()
+
+    def ends_with_its_connection(self) -> bool:
+        """Whether nothing else tells an HTTP/1.0 client where the body ends."""
+        return self.wire_status not in (204, 304) and all(
+            name != b"content-length" for name, _ in self.wire_headers
+        )
 
 
 async def send_blocks(body: Body, receive: Receive, send: Send) -> None:

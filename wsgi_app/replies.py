@@ -12,6 +12,8 @@ from shared.replies import Headers, Reply
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
+OLD_PROTOCOLS = ("HTTP/1.0", "HTTP/1")  # as gunicorn and as granian write it
+CLOSE = ("Connection", "close")
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -28,8 +30,19 @@ class WireResponse(Response):
         self.wire_body = body
 
     def __call__(self, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
-        start_response(self.wire_status, list(self.wire_headers))
+        headers = list(self.wire_headers)
+        if environ["SERVER_PROTOCOL"] in OLD_PROTOCOLS and self.ends_with_its_connection():
+            headers.append(CLOSE)  # granian would say that it keeps it
+        start_response(self.wire_status, headers)
+        if environ["REQUEST_METHOD"] == "HEAD" and isinstance(self.wire_body, list):
+            return []
         return self.wire_body
+
+    def ends_with_its_connection(self) -> bool:
+        """Whether nothing else tells an HTTP/1.0 client where the body ends."""
+        return self.wire_status[:3] not in ("204", "304") and all(
+            name != "Content-Length" for name, _ in self.wire_headers
+        )
 
 
 def send_reply(reply: Reply) -> WireResponse:

@@ -29,12 +29,12 @@ def test_unknown_route(any_server: Running) -> None:
 @pytest.mark.parametrize(
     ("method", "target", "allow"),
     [
-        ("POST", "/health", "GET, HEAD"),
-        ("DELETE", "/process", "POST"),
-        ("GET", "/process", "POST"),
-        ("HEAD", "/process", "POST"),
-        ("PATCH", "/files/blob.bin", "DELETE, GET, HEAD, PUT"),
-        ("TRACE", "/files", "GET, HEAD"),
+        ("POST", "/health", "GET, HEAD, OPTIONS"),
+        ("DELETE", "/process", "OPTIONS, POST"),
+        ("GET", "/process", "OPTIONS, POST"),
+        ("HEAD", "/process", "OPTIONS, POST"),
+        ("PATCH", "/files/blob.bin", "DELETE, GET, HEAD, OPTIONS, PUT"),
+        ("TRACE", "/files", "GET, HEAD, OPTIONS"),
     ],
 )
 def test_wrong_method(any_server: Running, method: str, target: str, allow: str) -> None:
@@ -56,7 +56,7 @@ def test_options(any_server: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["", "a b", "a/b", "user@host", "[::1", "[zz::]", "a:b", "a:99999", "a?b", "a,b"]
+    "host", ["", "a b", "a/b", "user@host", "[::1", "[zz::]", "a:b", "a:99999", "a?b", "a%zz"]
 )
 def test_malformed_host(any_server: Running, host: str) -> None:
     answer = ask(any_server.port, "GET", "/health", host=host)
@@ -144,14 +144,6 @@ BY_PARSER = {
         b"GET /health HTTP/1.1\r\nHost: a\r\nContent-Type: a\r\nContent-Type: b\r\n\r\n",
         (400, 400, 400, 400, 200, 400),
     ),
-    "unknown method": (
-        b"BREW /health HTTP/1.1\r\nHost: a\r\n\r\n",
-        (405, 400, 405, 405, 405, 405),
-    ),
-    "method in small letters": (
-        b"get /health HTTP/1.1\r\nHost: a\r\n\r\n",
-        (400, 400, 405, 400, 405, 405),
-    ),
     "field over 64 KiB": (
         request_bytes("GET", "/health", [("X-Long", "a" * 66000)]),
         (431, 431, 431, 431, 431, 431),
@@ -170,7 +162,7 @@ BY_PARSER = {
     ),
     "HTTP/1.2": (
         b"GET /health HTTP/1.2\r\nHost: a\r\n\r\n",
-        (200, 400, 200, 400, 400, 400),
+        (200, 200, 200, 400, 400, 400),
     ),
     "HTTP/2.0": (
         b"GET /health HTTP/2.0\r\nHost: a\r\n\r\n",

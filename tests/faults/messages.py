@@ -120,7 +120,7 @@ CASES = {
     "bad percent-encoding": Case(get(target=b"/files/%zz"), ((404,), *REFUSED)),
     "two spaces": Case(b"GET  /health HTTP/1.1\r\nHost: a\r\n\r\n", (*SERVED, *REFUSED)),
     "no version": Case(b"GET /health\r\n\r\n", REFUSED),
-    "lower-case method": Case(b"get /health HTTP/1.1\r\nHost: a\r\n\r\n", ((405,), *REFUSED)),
+    "lower-case method": Case(b"get /health HTTP/1.1\r\nHost: a\r\n\r\n", ((501,), *REFUSED)),
     "version 3": Case(b"GET /health HTTP/3.0\r\nHost: a\r\n\r\n", ((505,), *REFUSED)),
     "version of letters": Case(b"GET /health HTTP/x.y\r\nHost: a\r\n\r\n", REFUSED),
     "TLS": Case(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 100, REFUSED),
