@@ -23,11 +23,17 @@ def read_path(raw_path: bytes, prefix: str) -> bytes:
     """
     written = prefix.rstrip("/").encode()
     if not written:
-        return unquote_to_bytes(origin_form(raw_path)) or b"/"
+        return _decode(raw_path)
     if _is_below(raw_path, written):
-        return unquote_to_bytes(origin_form(raw_path[len(written) :])) or b"/"
-    path, decoded = unquote_to_bytes(origin_form(raw_path)), unquote_to_bytes(written)
-    return (path[len(decoded) :] if _is_below(path, decoded) else path) or b"/"
+        return _decode(raw_path[len(written) :])
+    path, decoded = _decode(raw_path), unquote_to_bytes(written)
+    return (path[len(decoded) :] or b"/") if _is_below(path, decoded) else path
+
+
+def _decode(raw_path: bytes) -> bytes:
+    """What begins with no slash is no path, whatever it would be once decoded."""
+    path = origin_form(raw_path) or b"/"
+    return unquote_to_bytes(path) if path.startswith(b"/") else path
 
 
 def _is_below(path: bytes, prefix: bytes) -> bool:
