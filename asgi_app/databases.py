@@ -11,12 +11,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import aiosqlite
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
-from psycopg_pool import AsyncConnectionPool
 
 from shared.errors import Unavailable
 from shared.jobs import (
@@ -28,13 +25,12 @@ from shared.jobs import (
     Query,
     Rows,
     begin_schema,
-    in_psycopg,
     lose,
     no_answer,
     upgrade,
 )
 from shared.owners import has_ended
-from shared.settings import BUSY_PAUSE_S, DATABASE_TIMEOUT_S, SettingError, Settings
+from shared.settings import BUSY_PAUSE_S, DATABASE_TIMEOUT_S, Settings
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -54,8 +50,11 @@ def choose_database(settings: Settings) -> Database | None:
     """The database of the settings, not yet opened; None where jobs are not recorded."""
     if not settings.jobs:
         return None
-    path = settings.sqlite_path
-    return Sqlite(path) if path else Postgres(settings.database_url, settings.database_pool)
+    if path := settings.sqlite_path:
+        return Sqlite(path)
+    from asgi_app.postgres import Postgres  # where it is used only: it takes as long to import as Flask
+
+    return Postgres(settings.database_url, settings.database_pool)
 
 
 async def prepare(run: Callable[[Query], Awaitable[Rows]], kind: str) -> None:
@@ -132,80 +131,6 @@ async def patiently(action: Callable[[], Awaitable[T]]) -> T:
 
 async def fetch_sqlite(connection: aiosqlite.Connection, query: Query) -> Rows:
     return list(await connection.execute_fetchall(query.text, query.values))
-
-
-class BoundedConnection(psycopg.AsyncConnection[Any]):
-    """A connection that is closed where the server, frozen or gone, leaves a statement without an answer."""
-
-    async def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ASYNC109
-        try:
-            return await super().wait(gen, interval, timeout or DATABASE_TIMEOUT_S)
-        except psycopg.errors._WaitTimeout:
-            await self.close()
-            raise
-
-
-class Postgres:
-    """As many connections as the setting says, each used by one request at a time."""
-
-    kind = "postgresql"
-
-    def __init__(self, url: str, size: int) -> None:
-        try:
-            conninfo_to_dict(url)
-        except psycopg.ProgrammingError as error:
-            raise SettingError(f"TWINS_DATABASE_URL is not a PostgreSQL address: {error}.") from None
-        self._url = url
-        self._size = size
-        self._opening = asyncio.Lock()
-        self._pool: AsyncConnectionPool[BoundedConnection] | None = None
-        self._prepared = False
-
-    async def run(self, query: Query) -> Rows:
-        try:
-            pool = await self._open()
-            for _ in range(self._size):
-                async with pool.connection() as connection:
-                    try:
-                        return await fetch_postgres(connection, query)
-                    except psycopg.OperationalError:
-                        if not connection.broken:
-                            raise
-            async with pool.connection() as connection:  # all were of a server that was restarted: a new one
-                return await fetch_postgres(connection, query)
-        except (psycopg.Error, OSError, NewerSchema) as error:
-            raise refused(error) from None
-
-    async def close(self) -> None:
-        if self._pool is not None:
-            await self._pool.close()
-
-    async def _open(self) -> "AsyncConnectionPool[BoundedConnection]":
-        if self._prepared and self._pool is not None:
-            return self._pool
-        async with turn(self._opening):
-            if self._pool is None:
-                self._pool = AsyncConnectionPool(
-                    self._url,
-                    connection_class=BoundedConnection,
-                    kwargs={"autocommit": True, "connect_timeout": DATABASE_TIMEOUT_S},
-                    min_size=self._size,
-                    max_size=self._size,
-                    timeout=DATABASE_TIMEOUT_S,
-                    reconnect_timeout=DATABASE_TIMEOUT_S,
-                    open=False,
-                )
-                await self._pool.open()
-            if not self._prepared:
-                async with self._pool.connection() as connection:
-                    await prepare(lambda query: fetch_postgres(connection, query), self.kind)
-                self._prepared = True
-            return self._pool
-
-
-async def fetch_postgres(connection: BoundedConnection, query: Query) -> Rows:
-    cursor = await connection.execute(in_psycopg(query.text), query.values)
-    return await cursor.fetchall() if cursor.description else ()
 
 
 @asynccontextmanager

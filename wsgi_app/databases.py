@@ -11,11 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
-
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
-from psycopg_pool import ConnectionPool
+from typing import Protocol, TypeVar
 
 from shared.errors import Unavailable
 from shared.jobs import (
@@ -27,13 +23,12 @@ from shared.jobs import (
     Query,
     Rows,
     begin_schema,
-    in_psycopg,
     lose,
     no_answer,
     upgrade,
 )
 from shared.owners import has_ended
-from shared.settings import BUSY_PAUSE_S, DATABASE_TIMEOUT_S, SettingError, Settings
+from shared.settings import BUSY_PAUSE_S, DATABASE_TIMEOUT_S, Settings
 from wsgi_app.greenlets import serving
 
 T = TypeVar("T")
@@ -54,8 +49,11 @@ def choose_database(settings: Settings) -> Database | None:
     """The database of the settings, not yet opened; None where jobs are not recorded."""
     if not settings.jobs:
         return None
-    path = settings.sqlite_path
-    return Sqlite(path) if path else Postgres(settings.database_url, settings.database_pool)
+    if path := settings.sqlite_path:
+        return Sqlite(path)
+    from wsgi_app.postgres import Postgres  # where it is used only: it takes as long to import as Flask
+
+    return Postgres(settings.database_url, settings.database_pool)
 
 
 def prepare(run: Callable[[Query], Rows], kind: str) -> None:
@@ -139,83 +137,6 @@ def patiently(action: Callable[[], T]) -> T:
 
 def fetch_sqlite(connection: sqlite3.Connection, query: Query) -> Rows:
     return connection.execute(query.text, query.values).fetchall()
-
-
-class BoundedConnection(psycopg.Connection[Any]):
-    """A connection that is closed where the server, frozen or gone, leaves a statement without an answer."""
-
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        try:
-            return super().wait(gen, interval, timeout or DATABASE_TIMEOUT_S)
-        except psycopg.errors._WaitTimeout:
-            self.close()
-            raise
-
-
-class Postgres:
-    """As many connections as the setting says, each used by one request at a time."""
-
-    kind = "postgresql"
-
-    def __init__(self, url: str, size: int) -> None:
-        try:
-            conninfo_to_dict(url)
-        except psycopg.ProgrammingError as error:
-            raise SettingError(f"TWINS_DATABASE_URL is not a PostgreSQL address: {error}.") from None
-        self._url = url
-        self._size = size
-        self._opening = threading.Lock()
-        self._pool: ConnectionPool[BoundedConnection] | None = None
-        self._prepared = False
-
-    def run(self, query: Query) -> Rows:
-        try:
-            pool = self._open()
-            for _ in range(self._size):
-                with pool.connection() as connection:
-                    try:
-                        return fetch_postgres(connection, query)
-                    except psycopg.OperationalError:
-                        if not connection.broken:
-                            raise
-            with pool.connection() as connection:  # all were of a server that was restarted: a new one
-                return fetch_postgres(connection, query)
-        except (psycopg.Error, OSError, NewerSchema) as error:
-            raise refused(error) from None
-
-    def close(self) -> None:
-        if self._pool is not None:
-            self._pool.close()
-
-    def _open(self) -> "ConnectionPool[BoundedConnection]":
-        if self._prepared and self._pool is not None:
-            return self._pool
-        if not self._opening.acquire(timeout=DATABASE_TIMEOUT_S):
-            raise no_answer()
-        try:
-            if self._pool is None:
-                self._pool = ConnectionPool(
-                    self._url,
-                    connection_class=BoundedConnection,
-                    kwargs={"autocommit": True, "connect_timeout": DATABASE_TIMEOUT_S},
-                    min_size=self._size,
-                    max_size=self._size,
-                    timeout=DATABASE_TIMEOUT_S,
-                    reconnect_timeout=DATABASE_TIMEOUT_S,
-                    open=True,
-                )
-            if not self._prepared:
-                with self._pool.connection() as connection:
-                    prepare(lambda query: fetch_postgres(connection, query), self.kind)
-                self._prepared = True
-            return self._pool
-        finally:
-            self._opening.release()
-
-
-def fetch_postgres(connection: BoundedConnection, query: Query) -> Rows:
-    cursor = connection.execute(in_psycopg(query.text), query.values)
-    return cursor.fetchall() if cursor.description else ()
 
 
 def refused(error: Exception) -> Unavailable:
