@@ -5,6 +5,7 @@ For uvicorn's own command: `--http asgi_app.protocol:LimitedHttpTools`, or `Limi
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import Any
 
 import h11
@@ -42,6 +43,7 @@ class Watched(asyncio.Protocol):
     cycle: Any
     flow: Any
     timeout_keep_alive_task: asyncio.TimerHandle | None
+    _unset_keepalive_if_required: Callable[[], None]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -55,6 +57,17 @@ class Watched(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._watching.cancel()
         super().connection_lost(exc)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Leave nothing that holds this protocol, with what it has read, until a timer or the collector.
+
+        uvicorn keeps its timer for idle connections where one ends with a reset, and a ring with the cycle.
+        """
+        self._unset_keepalive_if_required()
+        if self.cycle is not None:
+            self.cycle.on_response = lambda: None
+            self.cycle.body = bytearray()  # the application is told of no more than the client's going
 
     def _watch(self) -> None:
         unsent = self.transport.get_write_buffer_size()
