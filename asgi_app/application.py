@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anyio.to_thread import run_sync
 from fastapi import FastAPI, Request
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from asgi_app import threaded
 from asgi_app.databases import Database, choose_database
 from asgi_app.downloads import download, list_files
-from asgi_app.fetching import Clients, fetch
+from asgi_app.fetching import choose_clients, fetch
 from asgi_app.health import health
 from asgi_app.jobs import list_jobs, show_job
 from asgi_app.processing import process
@@ -31,6 +31,9 @@ from shared.errors import ServiceError, Unavailable, unforeseen
 from shared.parents import end_with_parent
 from shared.routes import answer_options, refuse
 from shared.service import Service, make_service
+
+if TYPE_CHECKING:
+    from asgi_app.upstreams import Clients
 
 log = logging.getLogger(__name__)
 Answer = Callable[[Request], Awaitable[WireResponse]]
@@ -67,13 +70,14 @@ def make_app(service: Service | None = None) -> FastAPI:
     """Build the application in the process that serves."""
     service = service or make_service()
     database = choose_database(service.settings)
-    clients = Clients(service.settings.upstreams)
+    clients = choose_clients(service.settings)
     end_with_parent()  # gunicorn's server processes do so by themselves, others' would keep the port
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
-        await clients.close()
+        if clients is not None:
+            await clients.close()
         service.pools.close()
         if database is not None:
             await database.close()
@@ -91,7 +95,7 @@ def make_app(service: Service | None = None) -> FastAPI:
     return app
 
 
-def add_routes(app: FastAPI, service: Service, database: Database | None, clients: Clients) -> None:
+def add_routes(app: FastAPI, service: Service, database: Database | None, clients: "Clients | None") -> None:
     def route(
         path: str, endpoint: str, answer: Callable[..., Awaitable[WireResponse]], *methods: str
     ) -> None:

@@ -6,7 +6,7 @@ What FastAPI does with a `def` handler: the loop hands the request to a thread a
 import os
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anyio import from_thread
 from fastapi import Request
@@ -14,14 +14,13 @@ from fastapi import Request
 from asgi_app.databases import Database
 from asgi_app.downloads import NAMES, SMALL_BYTES, Segments, from_memory, read_in_thread
 from asgi_app.fetching import NAMES as FETCH_NAMES
-from asgi_app.fetching import Clients, fetch_all
 from asgi_app.jobs import begin, end
 from asgi_app.replies import Body, WireResponse, send_reply
 from asgi_app.requests import content_type, deciding_headers, mounted_at, path_after, query_values
 from shared.catalogue import Catalogue, Opened
 from shared.downloads import Plan, plan_download
 from shared.errors import Unavailable
-from shared.fetching import keep, read_fetch, reply_fetch
+from shared.fetching import fetching_off, keep, read_fetch, reply_fetch
 from shared.jobs import named
 from shared.listing import list_page, read_page_query
 from shared.operations import read_work
@@ -30,6 +29,9 @@ from shared.processing import Effect, Pause, plan_process, reply_process
 from shared.reading import Block, read_waiting
 from shared.replies import json_reply
 from shared.service import Service
+
+if TYPE_CHECKING:
+    from asgi_app.upstreams import Clients
 
 
 def list_files(service: Service, request: Request, body: bytes) -> WireResponse:
@@ -98,8 +100,10 @@ def perform(effect: Effect, pools: Pools) -> Mapping[str, Any]:
         raise Unavailable("The process that did this work was ended; try again.") from None
 
 
-def fetch(clients: Clients, service: Service, request: Request, body: bytes) -> WireResponse:
+def fetch(clients: "Clients | None", service: Service, request: Request, body: bytes) -> WireResponse:
     """The addresses are fetched by the loop, whose connections all threads share; this one waits for them."""
+    if clients is None:
+        raise fetching_off()
     asked = read_fetch(deciding_headers(request.scope, FETCH_NAMES), body, service.settings)
-    outcomes = from_thread.run(fetch_all, clients, service, asked)
+    outcomes = from_thread.run(clients.fetch_all, service, asked)
     return send_reply(reply_fetch(asked, keep(outcomes), mounted_at(request.scope)))

@@ -141,13 +141,16 @@ def not_stored() -> Iterator[None]:
         raise Failure("not-stored", error.detail) from None
 
 
+def fetching_off() -> Forbidden:
+    """What every request is answered where there are no upstreams."""
+    return Forbidden("Fetching is off: the service was started without TWINS_UPSTREAMS.")
+
+
 def read_fetch(headers: Mapping[str, str], body: bytes, settings: Settings) -> Fetch:
     """Parse, validate and authorize a request; Forbidden, Unauthorized, and what `read_work` raises.
 
     Storing needs the bearer token, as PUT does.
     """
-    if not settings.upstreams:
-        raise Forbidden("Fetching is off: the service was started without TWINS_UPSTREAMS.")
     document = read_object(headers.get("content-type"), body)
     try:
         fetch = Fetch.model_validate(document)

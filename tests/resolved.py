@@ -31,15 +31,15 @@ async def look_up_later(origin: Origin) -> list[str]:
 
 def __getattr__(name: str) -> Any:
     if name == "wsgi_app":
-        from wsgi_app import fetching
+        from wsgi_app import upstreams
         from wsgi_app.application import make_app
 
-        fetching.resolve = look_up
+        upstreams.resolve = look_up
         return make_app()
     if name == "asgi_app":
-        from asgi_app import fetching as asgi_fetching
+        from asgi_app import upstreams as asgi_upstreams
         from asgi_app.application import make_app as make_asgi_app
 
-        asgi_fetching.resolve = look_up_later
+        asgi_upstreams.resolve = look_up_later
         return make_asgi_app()
     raise AttributeError(name)

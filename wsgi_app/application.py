@@ -18,7 +18,7 @@ from shared.routes import answer_options, refuse
 from shared.service import Service, make_service
 from wsgi_app.databases import Database, choose_database
 from wsgi_app.downloads import download, list_files
-from wsgi_app.fetching import Clients, fetch
+from wsgi_app.fetching import choose_clients, fetch
 from wsgi_app.greenlets import executors
 from wsgi_app.health import health
 from wsgi_app.jobs import list_jobs, show_job
@@ -31,6 +31,8 @@ from wsgi_app.uploads import put, remove
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from wsgi_app.upstreams import Clients
 
 log = logging.getLogger(__name__)
 Answer = Callable[[Environ], WireResponse]
@@ -78,13 +80,14 @@ def make_app(service: Service | None = None) -> Flask:
     service = service or make_service(executors=executors())
     end_with_parent()  # gunicorn's server processes do so by themselves, granian's would keep the port
     app = Application(counting(service))
-    clients = Clients(service.settings.upstreams)
-    atexit.register(clients.close)
+    clients = choose_clients(service.settings)
+    if clients is not None:
+        atexit.register(clients.close)
     add_routes(app, service, choose_database(service.settings), clients)
     return app
 
 
-def add_routes(app: Flask, service: Service, database: Database | None, clients: Clients) -> None:
+def add_routes(app: Flask, service: Service, database: Database | None, clients: "Clients | None") -> None:
     def route(path: str, endpoint: str, answer: Answer, *methods: str) -> None:
         app.add_url_rule(path, endpoint, answer, methods=methods, provide_automatic_options=False)
 

@@ -2,13 +2,13 @@
 
 import httpx
 
-from asgi_app import fetching
+from asgi_app import upstreams
 from asgi_app.application import make_app
 from shared.origins import Origin
-from shared.settings import MAX_UPSTREAM_CONNECTIONS
+from shared.settings import MAX_UPSTREAM_CONNECTIONS, Settings
 
 
-class NaiveClients(fetching.Clients):
+class NaiveClients(upstreams.Clients):
     """What differs is the client alone: the slots, limits and checks are the service's own."""
 
     single: httpx.AsyncClient | None = None
@@ -29,5 +29,8 @@ def naive() -> object:
     """The application, for uvicorn's `--factory`."""
     from asgi_app import application
 
-    application.Clients = NaiveClients  # type: ignore[attr-defined]  # it imports the name, the one thing that differs
+    def choose_clients(settings: Settings) -> NaiveClients:
+        return NaiveClients(settings.upstreams)
+
+    application.choose_clients = choose_clients  # type: ignore[attr-defined]  # the one thing that differs
     return make_app()
