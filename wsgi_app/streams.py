@@ -36,8 +36,9 @@ def wait(pause_s: float, client: socket.socket | None) -> bool:
         time.sleep(pause_s)
         return True
     due = time.monotonic() + pause_s
-    readable, _, _ = select.select([client], [], [], pause_s)
-    if not readable:
+    watching = select.poll()  # which knows no highest descriptor, as `select` does
+    watching.register(client, select.POLLIN)
+    if not watching.poll(pause_s * 1000):
         return True
     if not client.recv(1, socket.MSG_PEEK):
         return False
