@@ -7,15 +7,17 @@ protocol for which there is no option; `post_worker_init` puts ours in its place
 import asyncio
 import math
 import signal
-import socket
+from functools import partial
 from typing import Any
 from weakref import WeakSet
 
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers import gasgi
 
+from asgi_app.connections import Parting
 from shared.admission import asks_to_close
 from shared.parents import terminate_with
+from shared.progress import LOOKS
 from shared.settings import (
     BACKLOG,
     GRACEFUL_TIMEOUT_S,
@@ -39,6 +41,8 @@ limit_request_fields = MAX_FIELD_LINES
 permit_unconventional_http_method = True  # the application knows methods, and answers 501
 control_socket_disable = True
 forwarded_allow_ips = ""  # nobody says for a client where it comes from: nothing here asks
+secure_scheme_headers: dict[str, str] = {}  # nor what it asked for, as whoever comes by a Unix socket may
+forwarder_headers = ""
 CLIENT_TIMEOUT_S = read_client_timeout()
 DISCONNECTED_S = 3  # what a request of a client that is gone may take to end in order
 
@@ -47,11 +51,19 @@ def post_worker_init(worker: Any) -> None:
     """Give up silent clients, serve by our protocol, stop with the master, wait for no idle connection."""
     gasgi.ASGIProtocol = LimitedGunicorn
     worker.cfg.set("timeout", math.ceil(CLIENT_TIMEOUT_S))  # for a body; the master has its own copy
-    for listener in worker.sockets:
-        if listener.family != socket.AF_UNIX and hasattr(socket, "TCP_USER_TIMEOUT"):  # for what is not taken
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(CLIENT_TIMEOUT_S * 1000))
+    # asyncio would listen again, with a queue of 100
+    worker.loop.create_server = partial(worker.loop.create_server, backlog=worker.cfg.backlog)
+    worker.loop.call_later(CLIENT_TIMEOUT_S / LOOKS, watch, worker.loop)
     worker.loop.add_signal_handler(signal.SIGTERM, stop, worker)
     terminate_with(worker.ppid)
+
+
+def watch(loop: asyncio.AbstractEventLoop) -> None:
+    """Give up clients that take nothing of their responses, again and again."""
+    for protocol in list(OPEN):
+        if protocol.transport.stalled():
+            protocol.transport.abort()
+    loop.call_later(CLIENT_TIMEOUT_S / LOOKS, watch, loop)
 
 
 def stop(worker: Any) -> None:
@@ -65,7 +77,7 @@ class LimitedGunicorn(ASGIProtocol):  # type: ignore[misc]  # untyped: see pypro
     """gunicorn's protocol with a deadline for a first head, one policy for connections, and no WebSockets."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
+        super().connection_made(Parting(transport, CLIENT_TIMEOUT_S))
         OPEN.add(self)
         self._answering: Any = None
         # gunicorn's own timer, which it sets for later heads and cancels when a head is there
@@ -77,6 +89,7 @@ class LimitedGunicorn(ASGIProtocol):  # type: ignore[misc]  # untyped: see pypro
         gunicorn's timer for that would hold the protocol, with what it has read, for as long in any case.
         """
         OPEN.discard(self)
+        self.transport.lost()
         task: Any = self._task
         self._task: Any = None
         super().connection_lost(exc)
@@ -85,6 +98,16 @@ class LimitedGunicorn(ASGIProtocol):  # type: ignore[misc]  # untyped: see pypro
         if task is not None and not task.done():
             ending = self.worker.loop.call_later(DISCONNECTED_S, task.cancel)
             task.add_done_callback(lambda _: ending.cancel())
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.over:
+            self.transport.heard(data)
+        else:
+            super().data_received(data)
+
+    def _keepalive_timeout(self) -> None:
+        self.transport.idle = True
+        super()._keepalive_timeout()
 
     def close_if_idle(self) -> None:
         if self._awaiting_request:

@@ -13,15 +13,16 @@ import httptools
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from asgi_app.connections import Parting
 from shared.errors import FieldsTooLarge, ServiceError, problem, title_of
 from shared.paths import origin_form
+from shared.progress import LOOKS
 from shared.routes import unknown_method
 from shared.settings import MAX_HEAD_BYTES, read_client_timeout
 
 CONTROLS = bytes(set(range(32)) - {9}) + b"\x7f"
 REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) [!-~]+ HTTP/1\.[0-9]\r\n")
 INVALID = "Invalid HTTP request received."
-TICKS = 4  # looks at a connection within one timeout: a client is given up after 1 to 1.25 timeouts
 
 
 def refusal(error: ServiceError) -> bytes:
@@ -38,7 +39,7 @@ class Watched(asyncio.Protocol):
     One timer a connection looks at it four times a timeout, so that a request costs none.
     """
 
-    transport: asyncio.Transport
+    transport: Any  # a Parting
     loop: asyncio.AbstractEventLoop
     cycle: Any
     flow: Any
@@ -46,16 +47,17 @@ class Watched(asyncio.Protocol):
     _unset_keepalive_if_required: Callable[[], None]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
+        timeout_s = read_client_timeout()
+        super().connection_made(Parting(transport, timeout_s))  # type: ignore[arg-type]
         self._heard = False
         self._seen: Any = None
-        self._unsent = 0
         self._ticks = 0
-        self._interval_s = read_client_timeout() / TICKS
+        self._interval_s = timeout_s / LOOKS
         self._watching = self.loop.call_later(self._interval_s, self._watch)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._watching.cancel()
+        self.transport.lost()
         super().connection_lost(exc)
         self._let_go()
 
@@ -70,17 +72,22 @@ class Watched(asyncio.Protocol):
             self.cycle.body = bytearray()  # the application is told of no more than the client's going
 
     def _watch(self) -> None:
-        unsent = self.transport.get_write_buffer_size()
-        unread = unsent > 0 and unsent == self._unsent
-        stalled = self._seen is self.cycle and (
-            unread or self._waits_for_a_head() or self._waits_for_a_body()
-        )
-        self._ticks = self._ticks + 1 if stalled else 0
-        self._seen, self._unsent, self._heard = self.cycle, unsent, False
-        if self._ticks < TICKS:
-            self._watching = self.loop.call_later(self._interval_s, self._watch)
-        else:
+        silent = self._seen is self.cycle and (self._waits_for_a_head() or self._waits_for_a_body())
+        self._ticks = self._ticks + 1 if silent else 0
+        self._seen, self._heard = self.cycle, False
+        if self.transport.stalled() or (self._ticks >= LOOKS and not self.transport.over):
             self.transport.abort()
+        else:
+            self._watching = self.loop.call_later(self._interval_s, self._watch)
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.transport.idle = True
+        super().timeout_keep_alive_handler()  # type: ignore[misc]  # of uvicorn's, next in line
+
+    def shutdown(self) -> None:
+        self.transport.idle = True
+        super().shutdown()  # type: ignore[misc]  # of uvicorn's, next in line
+        self.transport.idle = False
 
     def _waits_for_a_head(self) -> bool:
         """A first head, or a later one that has begun: uvicorn's own timer is for connections kept alive."""
@@ -138,6 +145,9 @@ class LimitedHttpTools(Watched, HttpToolsProtocol):
         )  # 1.2 is spoken as 1.1; what is not, is refused
 
     def data_received(self, data: bytes) -> None:
+        if self.transport.over:
+            self.transport.heard(data)
+            return
         self._heard = True
         self._unparsed += len(data)
         self._unset_keepalive_if_required()
@@ -258,6 +268,9 @@ class LimitedH11(Watched, H11Protocol):
         self.conn = StrictH11(h11.SERVER, MAX_HEAD_BYTES)
 
     def data_received(self, data: bytes) -> None:
+        if self.transport.over:
+            self.transport.heard(data)
+            return
         self._heard = True
         super().data_received(data)
 

@@ -23,6 +23,7 @@ from shared.settings import (
     SILENT_TIMEOUT_S,
     read_client_timeout,
 )
+from wsgi_app.connections import begin_request, look_after
 
 wsgi_app = "wsgi_app:app"
 backlog = BACKLOG
@@ -38,6 +39,8 @@ limit_request_fields = MAX_FIELD_LINES
 permit_unconventional_http_method = True  # the application knows methods, and answers 501
 control_socket_disable = True
 forwarded_allow_ips = ""  # nobody says for a client where it comes from: nothing here asks
+secure_scheme_headers: dict[str, str] = {}  # nor what it asked for, as whoever comes by a Unix socket may
+forwarder_headers = ""
 CLIENT_TIMEOUT_S = read_client_timeout()
 
 
@@ -49,10 +52,13 @@ def post_worker_init(worker: Any) -> None:
     timeval = struct.pack("ll", int(CLIENT_TIMEOUT_S), int(CLIENT_TIMEOUT_S % 1 * 1_000_000))
     for listener in worker.sockets:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
-        if listener.family != socket.AF_UNIX and hasattr(socket, "TCP_USER_TIMEOUT"):  # for what is not taken
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(CLIENT_TIMEOUT_S * 1000))
+    look_after(worker, CLIENT_TIMEOUT_S)
     worker.log.error_log.addFilter(is_no_timeout)
     terminate_with(worker.ppid)
+
+
+def pre_request(worker: Any, request: Any) -> None:
+    begin_request()
 
 
 def is_no_timeout(record: logging.LogRecord) -> bool:

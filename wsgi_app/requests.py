@@ -9,6 +9,7 @@ from shared.catalogue import decode_name
 from shared.errors import BadHost, BadRequest, ContentTooLarge, LengthRequired
 from shared.paths import write_prefix
 from shared.settings import MAX_JSON_BYTES
+from wsgi_app.connections import awaiting_body
 
 Environ = Mapping[str, Any]
 GRANIAN = "Granian"  # as it writes SERVER_SOFTWARE
@@ -81,10 +82,10 @@ def query_values(environ: Environ) -> dict[str, str]:
 
 def read_body(environ: Environ) -> bytes:
     """The whole body; ContentTooLarge beyond what any JSON request may have."""
+    admit_coding(environ.get("HTTP_CONTENT_ENCODING"))
     announced = environ.get("CONTENT_LENGTH") or "0"
     if len(announced) > 12 or (announced.isdecimal() and int(announced) > MAX_JSON_BYTES):
         raise ContentTooLarge(f"The body has {announced} bytes; at most {MAX_JSON_BYTES} are read.")
-    admit_coding(environ.get("HTTP_CONTENT_ENCODING"))
     body = read_block(environ, MAX_JSON_BYTES + 1)
     require_whole(environ, len(body))
     if len(body) > MAX_JSON_BYTES:
@@ -95,7 +96,8 @@ def read_body(environ: Environ) -> bytes:
 def read_block(environ: Environ, most: int) -> bytes:
     """Up to `most` bytes of the body; BadRequest where the client went away or broke the framing."""
     try:
-        block: bytes = environ["wsgi.input"].read(most)
+        with awaiting_body():
+            block: bytes = environ["wsgi.input"].read(most)
     except Exception:  # each server has its own for this, and none is the service's fault
         raise BadRequest("The body ended early, or its chunks cannot be read.") from None
     return block
