@@ -21,6 +21,7 @@ from asgi_app.health import health
 from asgi_app.jobs import list_jobs, show_job
 from asgi_app.processing import process
 from asgi_app.readiness import ready
+from asgi_app.refusals import ReadingOn, served_by_granian
 from asgi_app.replies import WireResponse, send_problem, send_reply
 from asgi_app.requests import admit_request, read_body, route_scope, whole_path
 from asgi_app.streams import stream
@@ -85,6 +86,8 @@ def make_app(service: Service | None = None) -> FastAPI:
     app = FastAPI(openapi_url=None, redirect_slashes=False, lifespan=lifespan)
     app.router.route_class = WireRoute
     app.add_middleware(Admission, count=counting(service))
+    if served_by_granian():
+        app.add_middleware(ReadingOn)
     add_routes(app, service, database, clients)
     app.add_exception_handler(ServiceError, handle_error)
     app.add_exception_handler(HTTPException, handle_error)
