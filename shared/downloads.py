@@ -11,6 +11,7 @@ from shared.errors import PreconditionFailed, RangeNotSatisfiable
 from shared.ranges import ByteRange, parse_ranges, satisfy
 from shared.replies import Headers, RawHeaders, raw
 
+STORED_BYTES = 1024 * 1024 * 1024  # of a body, by nginx for a client that is slower than the service
 Segment = bytes | ByteRange
 DECIDING = (
     "if-match",
@@ -90,15 +91,22 @@ def in_memory(plan: Plan, method: str, content: bytes) -> bytes:
     )
 
 
+def unstored(length: int) -> Headers:
+    """What keeps nginx from storing the begin of a long body, and pausing until its client has taken that."""
+    return (("X-Accel-Buffering", "no"),) if length > STORED_BYTES else ()
+
+
 @lru_cache(maxsize=8192)
 def whole(entry: Entry) -> Plan:
     segments = (ByteRange(0, entry.size),) if entry.size else ()
-    return Plan(200, (*entry.headers, ("Content-Length", str(entry.size))), segments, entry.size)
+    headers = (*entry.headers, *unstored(entry.size), ("Content-Length", str(entry.size)))
+    return Plan(200, headers, segments, entry.size)
 
 
 def single(entry: Entry, part: ByteRange) -> Plan:
     headers = (
         *entry.headers,
+        *unstored(part.length),
         ("Content-Range", content_range(part, entry.size)),
         ("Content-Length", str(part.length)),
     )
@@ -121,6 +129,7 @@ def multiple(entry: Entry, parts: list[ByteRange]) -> Plan:
     headers = (
         ("Content-Type", f"multipart/byteranges; boundary={boundary}"),
         *(field for field in entry.headers if field[0] != "Content-Type"),
+        *unstored(length),
         ("Content-Length", str(length)),
     )
     return Plan(206, headers, tuple(segments), length)

@@ -1,7 +1,7 @@
 """A server behind the shipped proxy, and the memory of both."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,12 +14,14 @@ from tests.servers import Running, free_port, running, running_command
 
 
 @contextmanager
-def behind_proxy(name: str, files: Path, timeout_s: float) -> Iterator[tuple[Running, Running]]:
+def behind_proxy(
+    name: str, files: Path, timeout_s: float, environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[Running, Running]]:
     """(server, its proxy)."""
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
     require(nginx, "nginx is not installed")
     port = free_port()
-    with running(name, files) as server:
+    with running(name, files, environment=environment) as server:
         text = proxy_configuration(f"127.0.0.1:{server.port}", "127.0.0.1", port, timeout_s)
         line = Launch([nginx or "", "-e", "stderr", "-c", "{configuration}"], {}, text)
         with running_command(f"{name} behind nginx", line, port, {}) as proxy:
