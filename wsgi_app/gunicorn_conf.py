@@ -57,10 +57,6 @@ def post_worker_init(worker: Any) -> None:
     terminate_with(worker.ppid)
 
 
-def pre_request(worker: Any, request: Any) -> None:
-    begin_request()
-
-
 def is_no_timeout(record: logging.LogRecord) -> bool:
     """A client that is given up is no error of the server: no traceback for it."""
     return not (record.exc_info and isinstance(record.exc_info[1], BlockingIOError | TimeoutError))
@@ -68,6 +64,7 @@ def is_no_timeout(record: logging.LogRecord) -> bool:
 
 def pre_request(worker: Any, request: Any) -> None:
     """What gunicorn takes too literally: when a connection ends, the prefix of a path, an expectation."""
+    begin_request()
     request.version = min(request.version, (1, 1))  # the highest that is spoken here (RFC 9110 section 2.5)
     if request.version < (1, 1) or any(
         name == "CONNECTION" and asks_to_close(value) for name, value in request.headers
