@@ -11,7 +11,9 @@ from functools import partial
 from typing import Any
 from weakref import WeakSet
 
+from gunicorn.asgi.parser import InvalidRequestMethod
 from gunicorn.asgi.protocol import ASGIProtocol
+from gunicorn.http.message import TOKEN_RE
 from gunicorn.workers import gasgi
 
 from asgi_app.connections import Parting
@@ -112,6 +114,13 @@ class LimitedGunicorn(ASGIProtocol):  # type: ignore[misc]  # untyped: see pypro
     def close_if_idle(self) -> None:
         if self._awaiting_request:
             self._keepalive_timeout()
+
+    def _on_headers_complete(self) -> bool:
+        """Only what can be a method: gunicorn looks at it no more where it permits what is unconventional."""
+        method = self._callback_parser.method.decode("latin-1")
+        if not TOKEN_RE.fullmatch(method):
+            raise InvalidRequestMethod(method)
+        return bool(super()._on_headers_complete())
 
     def _will_close(self, request: Any, response_requires_close: bool) -> bool:
         """Always with HTTP/1.0, and wherever `close` is among the options: gunicorn takes it only alone."""
