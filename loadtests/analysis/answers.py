@@ -1,7 +1,6 @@
 """One answer for each primary comparison of the plan: a verdict with its interval, or why there is none."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 from pydantic import Field
 
@@ -12,7 +11,6 @@ from loadtests.analysis.points import level_label, level_words
 from loadtests.analysis.wording import slots, verdict_sentence
 from loadtests.model.records import Comparison, Level
 
-MetricName = Literal["throughput", "response_p50", "response_p99", "service_p50", "service_p99"]
 MATCHED = "capacity-matched"
 
 
@@ -22,7 +20,7 @@ class Answer(Difference):
     baseline: str
     scenario: str
     level: Level
-    metric: MetricName
+    metric: str
     means: str | None = Field(default=None, description="capacity-matched or as shipped")
     sentence: str
     explanation: list[str] = Field(default=[], description="what bounds each side, from measured evidence")

@@ -7,16 +7,19 @@ from pydantic import Field
 
 from loadtests.analysis.cells import CellSummary
 from loadtests.analysis.differences import Judge, paired
-from loadtests.analysis.metrics import METRICS
+from loadtests.analysis.metrics import METRICS, columns_of
 from loadtests.analysis.points import Estimate, Point
 from loadtests.model.records import Comparison, Level, Record
 
-COLUMNS = ("capacity", "response_p50", "response_p99", "error_share", "cpu_ms_per_request", "rss_peak_bytes")
-RANKED = tuple(name for name in COLUMNS if name != "error_share")
+COLUMNS = {"capacity": METRICS["throughput"]} | {
+    metric.name: metric for metric in columns_of("cases").values()
+}
+RANKED = tuple(name for name, metric in COLUMNS.items() if metric.ranked)
+HEADINGS = ("capacity", *columns_of("cases"))
 MOST_ERRORS = 0.001  # share of requests; above it a level is beyond the capacity
 
 
-class Target(Record):
+class LatencyTarget(Record):
     """What a level must keep to count as capacity; the default of a plan without a target is errors alone."""
 
     p99_us: int | None = None
@@ -36,14 +39,14 @@ class Case(Record):
     reasons: list[str] = Field(description="why figures are missing")
 
 
-def target_of(plan: Mapping[str, Any], scenario: str) -> Target:
+def target_of(plan: Mapping[str, Any], scenario: str) -> LatencyTarget:
     """The latency and error target a plan sets for a scenario: that of its capacity search, if any."""
     load = (plan.get("scenarios", {}).get(scenario) or {}).get("load") or plan.get("load") or {}
     if load.get("level") != "search":
-        return Target()
+        return LatencyTarget()
     search = load.get("search") or {}
     p99_ms = search.get("p99_ms")
-    return Target(
+    return LatencyTarget(
         p99_us=None if p99_ms is None else round(p99_ms * 1000),
         error_share=search.get("error_share", MOST_ERRORS),
     )
@@ -72,7 +75,7 @@ def cases(
     points: Sequence[Point],
     cells: Mapping[str, CellSummary],
     references: Mapping[str, Level],
-    targets: Mapping[str, Target],
+    targets: Mapping[str, LatencyTarget],
 ) -> list[Case]:
     """One case for each server and scenario, in the order of the scenarios."""
     found: list[Case] = []
@@ -97,7 +100,9 @@ def cases(
     return found
 
 
-def _sources(points: Sequence[Point], server: str, level: Level, target: Target) -> dict[str, Point | None]:
+def _sources(
+    points: Sequence[Point], server: str, level: Level, target: LatencyTarget
+) -> dict[str, Point | None]:
     """The point each column of a row is taken from."""
     ours = [p for p in points if p.server == server]
     at_level = next((p for p in ours if p.level == level), None)
@@ -106,7 +111,7 @@ def _sources(points: Sequence[Point], server: str, level: Level, target: Target)
     return {column: capacity if column == "capacity" else at_level for column in COLUMNS}
 
 
-def _meets(point: Point, target: Target) -> bool:
+def _meets(point: Point, target: LatencyTarget) -> bool:
     throughput, p99 = point.estimates["throughput"], point.estimates["response_p99"]
     errors = point.estimates["error_share"]
     if throughput is None or errors is None or errors.value > target.error_share:
@@ -114,19 +119,15 @@ def _meets(point: Point, target: Target) -> bool:
     return target.p99_us is None or (p99 is not None and p99.value <= target.p99_us)
 
 
-def _metric_name(column: str) -> str:
-    return "throughput" if column == "capacity" else column
-
-
 def _figure(column: str, point: Point | None) -> Estimate | None:
-    return point.estimates[_metric_name(column)] if point else None
+    return point.estimates[COLUMNS[column].name] if point else None
 
 
 def _best(
     column: str, rows: Mapping[str, Mapping[str, Point | None]], cells: Mapping[str, CellSummary]
 ) -> tuple[str | None, set[str]]:
     """The best server of a column and those that tie with it; no best if all tie or a bound may be better."""
-    metric = METRICS[_metric_name(column)]
+    metric = COLUMNS[column]
     figures = {server: _figure(column, sources[column]) for server, sources in rows.items()}
     known = {server: figure for server, figure in figures.items() if figure}
     if len(known) < 2 or any(figure.bound != "exact" for figure in known.values()):

@@ -19,22 +19,11 @@ from typing import Literal
 
 from loadtests.analysis import ratios
 from loadtests.analysis.cells import CellSummary
-from loadtests.analysis.metrics import METRICS, Metric, Unit, is_lower_bound
+from loadtests.analysis.metrics import METRICS, Metric, Unit, is_lower_bound, named
 from loadtests.analysis.points import Point, level_label
 from loadtests.archive import ArchiveError
 from loadtests.model.records import Level, Record
 
-ALIASES = {
-    "p50_us": "response_p50",
-    "p90_us": "response_p90",
-    "p99_us": "response_p99",
-    "service_p50_us": "service_p50",
-    "service_p99_us": "service_p99",
-    "throughput_per_s": "throughput",
-    "bytes_per_s": "bytes",
-    "goodput_per_s": "goodput",
-    "errors": "error_share",
-}
 _NAME = r"[A-Za-z0-9][\w.+-]*"
 _GATE = re.compile(
     rf"\s*(?:ratio\(\s*(?P<server>{_NAME})\s*,\s*(?P<baseline>{_NAME})\s*,\s*(?P<of>\w+)\s*\)|(?P<metric>\w+))"
@@ -248,9 +237,10 @@ def _at(asked: str | None, level: Level, reference: Level) -> bool:
 
 
 def _metric(text: str, name: str) -> Metric:
-    metric = METRICS.get(ALIASES.get(name, name))
+    metric = named(name)
     if metric is None:
-        raise GateError(f"gate {text!r}: {name!r} is no metric{_nearest(name, [*ALIASES, *METRICS])}.")
+        known = [*(m.alias for m in METRICS.values() if m.alias), *METRICS]
+        raise GateError(f"gate {text!r}: {name!r} is no metric{_nearest(name, known)}.")
     return metric
 
 

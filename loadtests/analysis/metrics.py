@@ -1,6 +1,6 @@
-"""What is compared: each metric's unit, its better direction, and where a cell keeps it."""
+"""The metrics, each once: columns, units, headings, gates and comparisons are derived from this table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,6 +8,7 @@ from loadtests.analysis.cells import CellSummary, Percentiles
 from loadtests.analysis.growth import Growth
 
 Unit = Literal["per_s", "bytes_per_s", "us", "ms", "bytes", "share", "cores", "count"]
+Table = Literal["cases", "resources", "conduct", "changes"]
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,9 @@ class Metric:
     """`limited`: what a figure becomes where the generator was the limit.
 
     `within`: the interval that one cell alone gives; such a figure may be 0 or less and has no ratio.
+    `tables`: where it is a column (cases, resources, the conduct shown in the README) or is compared between
+    two runs (changes), under `heading`, else under its label. `ranked`: whether the best of its column is
+    marked. `compared`: whether a plan may compare it. `alias`: another name that gates take.
     """
 
     name: str
@@ -24,6 +28,11 @@ class Metric:
     limited: Literal["exact", "at least", "at most"]
     pick: Callable[[CellSummary], float | None]
     within: Callable[[CellSummary], tuple[float, float] | None] | None = None
+    heading: str = ""
+    tables: tuple[Table, ...] = ()
+    ranked: bool = True
+    compared: bool = False
+    alias: str = ""
 
 
 def _percentile(times: Percentiles | None, name: str) -> float | None:
@@ -72,18 +81,105 @@ def is_lower_bound(metric: Metric, cell: CellSummary) -> bool:
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("throughput", "throughput", "per_s", True, "at least", lambda c: c.throughput_per_s),
-        Metric("goodput", "goodput", "per_s", True, "at least", lambda c: c.goodput_per_s),
-        Metric("bytes", "bytes per second", "bytes_per_s", True, "at least", lambda c: c.bytes_per_s),
-        Metric("response_p50", "median response time", "us", False, "at most", _response("p50")),
-        Metric("response_p90", "p90 response time", "us", False, "at most", _response("p90")),
-        Metric("response_p99", "p99 response time", "us", False, "at most", _response("p99")),
-        Metric("service_p50", "median service time", "us", False, "at most", _service("p50")),
-        Metric("service_p99", "p99 service time", "us", False, "at most", _service("p99")),
+        Metric(
+            "throughput",
+            "throughput",
+            "per_s",
+            True,
+            "at least",
+            lambda c: c.throughput_per_s,
+            tables=("conduct", "changes"),
+            compared=True,
+            alias="throughput_per_s",
+        ),
+        Metric(
+            "goodput", "goodput", "per_s", True, "at least", lambda c: c.goodput_per_s, alias="goodput_per_s"
+        ),
+        Metric(
+            "bytes",
+            "bytes per second",
+            "bytes_per_s",
+            True,
+            "at least",
+            lambda c: c.bytes_per_s,
+            alias="bytes_per_s",
+        ),
+        Metric(
+            "response_p50",
+            "median response time",
+            "us",
+            False,
+            "at most",
+            _response("p50"),
+            heading="p50",
+            tables=("cases", "conduct", "changes"),
+            compared=True,
+            alias="p50_us",
+        ),
+        Metric("response_p90", "p90 response time", "us", False, "at most", _response("p90"), alias="p90_us"),
+        Metric(
+            "response_p99",
+            "p99 response time",
+            "us",
+            False,
+            "at most",
+            _response("p99"),
+            heading="p99",
+            tables=("cases", "conduct", "changes"),
+            compared=True,
+            alias="p99_us",
+        ),
+        Metric(
+            "service_p50",
+            "median service time",
+            "us",
+            False,
+            "at most",
+            _service("p50"),
+            compared=True,
+            alias="service_p50_us",
+        ),
+        Metric(
+            "service_p99",
+            "p99 service time",
+            "us",
+            False,
+            "at most",
+            _service("p99"),
+            compared=True,
+            alias="service_p99_us",
+        ),
         Metric("service_mean", "mean service time", "us", False, "at most", lambda c: c.service_mean_us),
-        Metric("error_share", "errors", "share", False, "exact", _error_share),
-        Metric("cpu_ms_per_request", "CPU per request", "ms", False, "exact", lambda c: c.cpu_ms_per_request),
-        Metric("busy_cores", "CPU of the server", "cores", False, "exact", lambda c: c.busy_cores),
+        Metric(
+            "error_share",
+            "errors",
+            "share",
+            False,
+            "exact",
+            _error_share,
+            tables=("cases",),
+            ranked=False,
+            alias="errors",
+        ),
+        Metric(
+            "cpu_ms_per_request",
+            "CPU per request",
+            "ms",
+            False,
+            "exact",
+            lambda c: c.cpu_ms_per_request,
+            tables=("cases", "resources"),
+        ),
+        Metric(
+            "busy_cores",
+            "CPU of the server",
+            "cores",
+            False,
+            "exact",
+            lambda c: c.busy_cores,
+            heading="server CPU",
+            tables=("resources",),
+        ),
         Metric(
             "generator_cores",
             "CPU of the generator",
@@ -91,6 +187,8 @@ METRICS = {
             False,
             "exact",
             lambda c: c.generator_busy_cores,
+            heading="generator CPU",
+            tables=("resources",),
         ),
         Metric(
             "requests_per_s_per_core",
@@ -99,6 +197,8 @@ METRICS = {
             True,
             "exact",
             lambda c: c.requests_per_s_per_core,
+            heading="throughput per busy core",
+            tables=("resources",),
         ),
         Metric(
             "memory_per_connection_bytes",
@@ -107,11 +207,31 @@ METRICS = {
             False,
             "exact",
             lambda c: c.memory_per_connection_bytes,
+            tables=("resources", "conduct"),
         ),
-        Metric("rss_peak_bytes", "peak memory", "bytes", False, "exact", lambda c: c.rss_peak_bytes),
+        Metric(
+            "rss_peak_bytes",
+            "peak memory",
+            "bytes",
+            False,
+            "exact",
+            lambda c: c.rss_peak_bytes,
+            tables=("cases", "resources", "conduct"),
+        ),
         Metric("failed_requests", "failed requests", "count", False, "exact", _failed, _counted),
         _grown("rss_growth_bytes", "growth of memory", "bytes", lambda c: c.rss_growth_bytes),
         _grown("descriptor_growth", "growth of open descriptors", "count", lambda c: c.descriptor_growth),
         _grown("thread_growth", "growth of threads", "count", lambda c: c.thread_growth),
     )
 }
+COMPARED = tuple(metric.name for metric in METRICS.values() if metric.compared)
+
+
+def columns_of(table: Table, metrics: Iterable[Metric] = METRICS.values()) -> dict[str, Metric]:
+    """The metrics of one table by their headings, in the order of all metrics."""
+    return {metric.heading or metric.label: metric for metric in metrics if table in metric.tables}
+
+
+def named(name: str) -> Metric | None:
+    """The metric of a name or of the other name that gates take; None where there is none."""
+    return METRICS.get(name) or next((m for m in METRICS.values() if m.alias and m.alias == name), None)

@@ -8,16 +8,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from loadtests.analysis import ratios
-from loadtests.analysis.answers import MetricName
 from loadtests.analysis.cells import CellSummary
 from loadtests.analysis.differences import Difference, Judge, judged
-from loadtests.analysis.metrics import METRICS, Metric, is_lower_bound
+from loadtests.analysis.metrics import METRICS, Metric, columns_of, is_lower_bound
 from loadtests.analysis.points import Point, level_words
 from loadtests.analysis.wording import verdict_sentence
 from loadtests.archive import ArchiveError
 from loadtests.model.records import Level, Manifest, Record
-
-COMPARED: tuple[MetricName, ...] = ("throughput", "response_p50", "response_p99")
 
 
 class CompareError(ArchiveError):
@@ -31,7 +28,7 @@ class Change(Difference):
     server: str
     scenario: str
     level: Level
-    metric: MetricName
+    metric: str
     primary: bool
     sentence: str
 
@@ -44,7 +41,7 @@ class EnvironmentChange(Record):
     new: str
 
 
-class Comparison(Record):
+class RunComparison(Record):
     base: str
     new: str
     same_run: bool
@@ -94,7 +91,7 @@ def changes(
     for name, point in points.items():
         if name not in base[1]:
             continue
-        for metric in COMPARED:
+        for metric in (changing.name for changing in columns_of("changes").values()):
             sides = [
                 [owned[1][cell] for cell in owned[0][name].cells] for owned in ((points, cells), base[1:])
             ]
@@ -137,7 +134,7 @@ def _same(judge: Judge, metric: str) -> Difference:
     return Difference(verdict="same run", confidence=judge.confidence, delta=judge.delta(metric))
 
 
-def _change(difference: Difference, point: Point, metric: MetricName, primary: bool) -> Change:
+def _change(difference: Difference, point: Point, metric: str, primary: bool) -> Change:
     sentence = verdict_sentence(difference, METRICS[metric], "the new run", "the base")
     return Change(
         **difference.model_dump(),

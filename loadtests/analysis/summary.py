@@ -8,7 +8,7 @@ from pydantic import Field
 
 from loadtests.analysis import ratios
 from loadtests.analysis.answers import Answer, answers
-from loadtests.analysis.cases import Case, Target, cases, reference_levels, target_of
+from loadtests.analysis.cases import Case, LatencyTarget, cases, reference_levels, target_of
 from loadtests.analysis.cells import CellSummary, Moment
 from loadtests.analysis.check_summaries import CheckSummary, check_summaries
 from loadtests.analysis.differences import Judge
@@ -16,7 +16,7 @@ from loadtests.analysis.explanations import Explanation, explain
 from loadtests.analysis.gate_rules import GateError, GateResult, judge
 from loadtests.analysis.points import Point, point_id, points
 from loadtests.analysis.reading import Reading, read
-from loadtests.analysis.run_comparison import Comparison, changes, environment_changes, refuse
+from loadtests.analysis.run_comparison import RunComparison, changes, environment_changes, refuse
 from loadtests.analysis.scaling import Curve, curves
 from loadtests.analysis.sentences import Sentence, sentences
 from loadtests.analysis.validity import State, validity
@@ -51,7 +51,7 @@ class Summary(Record):
     sentences: list[Sentence]
     answers: list[Answer]
     references: dict[str, Level] = Field(description="each scenario's reference level")
-    targets: dict[str, Target]
+    targets: dict[str, LatencyTarget]
     cases: list[Case]
     gates: list[GateResult]
     curves: list[Curve]
@@ -61,7 +61,9 @@ class Summary(Record):
     points: dict[str, Point]
     cells: dict[str, CellSummary]
     moments: dict[str, list[Moment]] = Field(description="over time, of one cell a point at reference level")
-    comparison: Comparison | None = Field(default=None, description="against a base run, by `twins compare`")
+    comparison: RunComparison | None = Field(
+        default=None, description="against a base run, by `twins compare`"
+    )
 
 
 def summarise(run_dir: Path) -> dict[str, Any]:
@@ -74,7 +76,7 @@ def against(base: Summary, new: Summary, *, force: bool = False) -> Summary:
     before, after = base.runs[0], new.runs[0]
     if not force:
         refuse(before, after)
-    comparison = Comparison(
+    comparison = RunComparison(
         base=before.run,
         new=after.run,
         same_run=before.run == after.run,

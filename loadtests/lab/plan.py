@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from loadtests.analysis.metrics import COMPARED
 from loadtests.model.records import Comparison
 
 Positive = Annotated[int, Field(ge=1)]
@@ -197,6 +198,12 @@ class Pinning(Part):
     generator_cpus: list[Annotated[int, Field(ge=0)]] = []
 
 
+class PlanComparison(Comparison):
+    """A primary comparison, of a metric that can be compared."""
+
+    metric: str = Field(json_schema_extra={"enum": list(COMPARED)})
+
+
 class Plan(Part):
     """One run: servers x scenarios x levels, in blocks."""
 
@@ -216,7 +223,7 @@ class Plan(Part):
     pinning: Pinning = Pinning()
     servers: dict[str, PlanServer] = Field(min_length=1)
     scenarios: dict[str, PlanScenario] = Field(min_length=1)
-    compare: list[Comparison] = Field(
+    compare: list[PlanComparison] = Field(
         default=[], description="primary comparisons; their intervals are simultaneous"
     )
     gates: list[str] = Field(default=[], description="conditions for `twins check`")

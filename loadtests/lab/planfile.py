@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from loadtests.analysis.metrics import COMPARED
 from loadtests.lab.plan import Plan, PlanError, PlanServer
 from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS, resolve
 
@@ -142,15 +143,15 @@ def resolved(document: Mapping[str, Any], source: str) -> Plan:
                 )
         scenarios[label] = scenario.model_copy(update={"kind": kind, "parameters": parameters, "load": load})
     for number, primary in enumerate(plan.compare):
-        for key, name, known in (
-            ("server", primary.server, servers),
-            ("baseline", primary.baseline, servers),
-            ("scenario", primary.scenario, scenarios),
+        for key, name, known, problem in (
+            ("server", primary.server, servers, "is not in this plan"),
+            ("baseline", primary.baseline, servers, "is not in this plan"),
+            ("scenario", primary.scenario, scenarios, "is not in this plan"),
+            ("metric", primary.metric, COMPARED, "cannot be compared"),
         ):
             if name not in known:
                 raise PlanError(
-                    f"{source}: compare[{number}].{key} = '{name}' is not in this plan; "
-                    f"{nearest(name, known)}"
+                    f"{source}: compare[{number}].{key} = '{name}' {problem}; {nearest(name, known)}"
                 )
     found = plan.model_copy(update={"servers": servers, "scenarios": scenarios})
     _check_levels(found, source)

@@ -243,7 +243,7 @@ class Comparison(Record):
     baseline: str
     scenario: str
     level: Level
-    metric: Literal["throughput", "response_p50", "response_p99", "service_p50", "service_p99"]
+    metric: str
 
 
 class Manifest(Record):

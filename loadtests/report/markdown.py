@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from loadtests.analysis.cases import COLUMNS, HEADINGS
 from loadtests.report.figures import NONE, figure
 from loadtests.report.keys import BOUNDS
-from loadtests.report.page import CASE_UNITS, when
+from loadtests.report.page import when
 from loadtests.report.panels import level_text
 
 MOST_BYTES = 64_000
@@ -84,15 +85,18 @@ def case_table(document: Mapping[str, Any]) -> str:
     rows = []
     for case in document["cases"]:
         row = [case["scenario"], case["server"]]
-        for column, unit in CASE_UNITS.items():
+        for column, metric in COLUMNS.items():
             estimate = case["figures"][column]
-            text = NONE if estimate is None else BOUNDS[estimate["bound"]] + figure(estimate["value"], unit)
+            text = (
+                NONE
+                if estimate is None
+                else BOUNDS[estimate["bound"]] + figure(estimate["value"], metric.unit)
+            )
             row.append(
                 f"**{text}**" if column in case["best"] else f"~ {text}" if column in case["ties"] else text
             )
         rows.append(row)
-    columns = ["scenario", "server", "capacity", "p50", "p99", "errors", "CPU per request", "peak memory"]
-    return table(columns, rows)
+    return table(["scenario", "server", *HEADINGS], rows)
 
 
 def _warnings(document: Mapping[str, Any]) -> str:

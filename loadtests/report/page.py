@@ -8,12 +8,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from loadtests.analysis.cases import COLUMNS
+from loadtests.analysis.cases import COLUMNS, HEADINGS
 from loadtests.analysis.points import natural
 from loadtests.report import charts, panels
 from loadtests.report.curves import scaling_panels
 from loadtests.report.drawing import inline
-from loadtests.report.figures import ReadUnit, figure
+from loadtests.report.figures import figure
 from loadtests.report.keys import Keyed
 from loadtests.report.palette import SURFACES, Look, looks
 
@@ -33,14 +33,6 @@ SYMBOLS = {
     "diamond": "◆",
     "triangle-down": "▼",
     "cross": "✚",
-}
-CASE_UNITS: dict[str, ReadUnit] = {
-    "capacity": "per_s",
-    "response_p50": "us",
-    "response_p99": "us",
-    "error_share": "share",
-    "cpu_ms_per_request": "ms",
-    "rss_peak_bytes": "bytes",
 }
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -66,7 +58,7 @@ def page(document: Mapping[str, Any], names: Mapping[str, str]) -> str:
         surfaces=SURFACES,
         symbols=SYMBOLS,
         case_columns=COLUMNS,
-        case_units=CASE_UNITS,
+        case_headings=HEADINGS,
         ratio_svgs=_ratio_svgs(document, shown),
         ratio_alternative=ratio_alternative(document),
         sections=sections,

@@ -8,23 +8,17 @@ from typing import Any
 import altair as alt
 from markupsafe import Markup, escape
 
+from loadtests.analysis.metrics import columns_of
 from loadtests.report import charts
 from loadtests.report.drawing import inline
-from loadtests.report.figures import ReadUnit, figure
+from loadtests.report.figures import figure
 from loadtests.report.keys import Keyed
 from loadtests.report.palette import GROUND, Look
 
 Looks = Mapping[str, Look]
 Level = Mapping[str, Any]
 Levels = Mapping[str, Level]  # each drawn scenario's reference level
-RESOURCES: dict[str, tuple[str, ReadUnit]] = {
-    "server CPU": ("busy_cores", "cores"),
-    "generator CPU": ("generator_cores", "cores"),
-    "CPU per request": ("cpu_ms_per_request", "ms"),
-    "throughput per busy core": ("requests_per_s_per_core", "per_s"),
-    "peak memory": ("rss_peak_bytes", "bytes"),
-    "memory per connection": ("memory_per_connection_bytes", "bytes"),
-}
+RESOURCES = columns_of("resources")
 
 
 @dataclass(frozen=True)
@@ -184,10 +178,12 @@ def resource_panel(keyed: Keyed, looks: Looks, scenario: str, level: Level) -> P
     table: list[list[Markup]] = []
     for name, point in _at_reference(keyed.document, scenario, level):
         path = ("points", name, "estimates")
-        table.append([escape(point["server"]), *(keyed.estimate(u, *path, m) for m, u in RESOURCES.values())])
+        table.append(
+            [escape(point["server"]), *(keyed.estimate(m.unit, *path, m.name) for m in RESOURCES.values())]
+        )
         colour = looks[point["server"]].colour
-        for side, metric in (("server", "busy_cores"), ("generator", "generator_cores")):
-            estimate = point["estimates"][metric]
+        for side, cores in (("server", "busy_cores"), ("generator", "generator_cores")):
+            estimate = point["estimates"][cores]
             if estimate:
                 row = {"server": point["server"], "mark": last_of(table), "side": side}
                 row |= {"value": estimate["value"], "colour": colour}

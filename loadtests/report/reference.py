@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from loadtests.analysis.metrics import columns_of
 from loadtests.report.figures import figure
 from loadtests.report.keys import BOUNDS
 from loadtests.report.markdown import answer_table, case_table, table
@@ -37,16 +38,10 @@ PICTURES = {
     "ratios.svg": "Ratio of each comparison with its interval",
     "throughput.svg": "Throughput over users",
 }
-CONDUCT = {
-    "throughput": ("throughput", "per_s"),
-    "p50": ("response_p50", "us"),
-    "p99": ("response_p99", "us"),
-    "peak memory": ("rss_peak_bytes", "bytes"),
-    "memory a connection": ("memory_per_connection_bytes", "bytes"),
-}
+CONDUCT = columns_of("conduct")
 COLUMNS = {
     "behaviours": ("throughput", "p50", "p99", "peak memory"),
-    "idle": ("p50", "p99", "memory a connection"),
+    "idle": ("p50", "p99", "memory per connection"),
 }
 FAULTS = "faults"
 
@@ -88,7 +83,7 @@ def _conduct(summary: Document) -> list[dict[str, Any]]:
         {
             "scenario": point["scenario"],
             "server": point["server"],
-            "figures": {name: point["estimates"][metric] for name, (metric, _) in CONDUCT.items()},
+            "figures": {name: point["estimates"][metric.name] for name, metric in CONDUCT.items()},
             "mechanism": summary["explanations"][key]["text"].partition(": ")[2],
         }
         for scenario, level in summary["references"].items()
@@ -129,7 +124,7 @@ def conduct(document: Document) -> str:
         for name in columns:
             found = row["figures"][name]
             value, bound = (None, "exact") if found is None else (found["value"], found["bound"])
-            told.append(BOUNDS[bound] + figure(value, CONDUCT[name][1]))  # type: ignore[arg-type]  # units of the table
+            told.append(BOUNDS[bound] + figure(value, CONDUCT[name].unit))
         rows.append([row["scenario"], row["server"], *told, row["mechanism"]])
     return f"{_told(document)}\n{table(['scenario', 'server', *columns, 'what bounds it'], rows)}"
 

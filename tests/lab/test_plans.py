@@ -253,3 +253,13 @@ def test_a_gate_is_refused_before_anything_is_measured(
     for command in (["suite", str(path), "--dry-run"], ["plan", "validate", str(path)]):
         assert guarded(partial(app, command)) == 2
         assert sentence in capsys.readouterr().err
+
+
+def test_a_metric_that_cannot_be_compared_is_named_with_the_nearest(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    text = find_plan("quick").read_text(encoding="utf-8")
+    path.write_text(text.replace('metric = "throughput"', 'metric = "response_p9"', 1))
+    with pytest.raises(
+        PlanError, match=r"metric = 'response_p9' cannot be compared; did you mean 'response_p"
+    ):
+        read_plan(path)
