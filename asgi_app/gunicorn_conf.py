@@ -18,6 +18,7 @@ from gunicorn.workers import gasgi
 
 from asgi_app.connections import Parting
 from shared.admission import asks_to_close
+from shared.dates import date_now
 from shared.parents import terminate_with
 from shared.progress import LOOKS
 from shared.settings import (
@@ -138,7 +139,8 @@ class LimitedGunicorn(ASGIProtocol):  # type: ignore[misc]  # untyped: see pypro
 
     def _send_response_start(self, status: int, headers: Any, request: Any, close: bool = False) -> None:
         self._answering = request
-        super()._send_response_start(status, headers, request, close)
+        dated = [*headers, (b"date", date_now())]  # gunicorn's own is up to a second old
+        super()._send_response_start(status, dated, request, close)
 
     def _send_error_response(self, status: int, message: str, extra_headers: Any = ()) -> None:
         """Nothing where the request has begun to be answered: it would stand within that answer."""

@@ -14,6 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from asgi_app.connections import Parting
+from shared.dates import date_now
 from shared.errors import FieldsTooLarge, ServiceError, problem, title_of
 from shared.paths import origin_form
 from shared.progress import LOOKS
@@ -33,6 +34,17 @@ def refusal(error: ServiceError) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + reply.body
 
 
+class Dated(list[tuple[bytes, bytes]]):
+    """The headers that uvicorn puts before a response's own, with a Date of the moment when they are sent.
+
+    uvicorn's is from when the request began, and up to a second older, or as old as the loop was busy: a
+    file that was just replaced would be later than its answer (RFC 9110 section 8.8.2.1).
+    """
+
+    def __add__(self, others: Any) -> Any:
+        return [(b"date", date_now()), *self, *others]
+
+
 class Watched(asyncio.Protocol):
     """Gives up a client that is silent in the middle of a request, or does not take its response.
 
@@ -41,6 +53,7 @@ class Watched(asyncio.Protocol):
 
     transport: Any  # a Parting
     loop: asyncio.AbstractEventLoop
+    config: Any
     cycle: Any
     flow: Any
     timeout_keep_alive_task: asyncio.TimerHandle | None
@@ -49,6 +62,7 @@ class Watched(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         timeout_s = read_client_timeout()
         super().connection_made(Parting(transport, timeout_s))  # type: ignore[arg-type]
+        self._dated = Dated(self.config.encoded_headers)
         self._heard = False
         self._seen: Any = None
         self._ticks = 0
@@ -203,6 +217,7 @@ class LimitedHttpTools(Watched, HttpToolsProtocol):
         if not self.url.startswith(b"/"):
             self.url = origin_form(self.url)
         super().on_headers_complete()
+        self.cycle.default_headers = self._dated
         self.headers = []  # trailers are no headers: the request's own list stays as it is
         if self.scope["http_version"] == "1.0":
             self.cycle.__class__ = ClosingCycle
@@ -266,6 +281,11 @@ class LimitedH11(Watched, H11Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.conn = StrictH11(h11.SERVER, MAX_HEAD_BYTES)
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        if self.cycle is not None:
+            self.cycle.default_headers = self._dated
 
     def data_received(self, data: bytes) -> None:
         if self.transport.over:

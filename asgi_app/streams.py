@@ -5,8 +5,9 @@ from collections.abc import AsyncGenerator
 
 from fastapi import Request
 
-from asgi_app.replies import WireResponse
+from asgi_app.replies import WireResponse, send_reply
 from asgi_app.requests import deciding_headers, header_keys, query_values
+from shared.replies import Reply
 from shared.service import Service
 from shared.streams import DECIDING, Stream, plan_stream
 
@@ -15,7 +16,10 @@ NAMES = header_keys(DECIDING)
 
 async def stream(service: Service, request: Request) -> WireResponse:
     scope = request.scope
-    plan = plan_stream(query_values(scope), deciding_headers(scope, NAMES))
+    headers = deciding_headers(scope, NAMES)
+    plan = plan_stream(query_values(scope), headers, service.settings.max_stream_s)
+    if isinstance(plan, Reply):
+        return send_reply(plan)
     return WireResponse(200, plan.raw_headers, b"" if scope["method"] == "HEAD" else StreamBlocks(plan))
 
 

@@ -8,6 +8,7 @@ from enum import Enum
 from functools import lru_cache
 
 from shared.entries import Entry
+from shared.errors import PreconditionFailed
 
 # opaque-tag of RFC 9110 section 8.8.3; linear, since no two alternatives can match the same byte
 ENTITY_TAG = re.compile(r'[ \t]*(?:(W/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*)?(?:,|\Z)')
@@ -47,6 +48,23 @@ def evaluate(entry: Entry, method: str, headers: Mapping[str, str]) -> Outcome:
     return Outcome.PERFORM
 
 
+def check_change(entry: Entry | None, headers: Mapping[str, str]) -> None:
+    """The preconditions of a PUT or DELETE of `entry`, None where there is no file; PreconditionFailed.
+
+    A date is looked at only where no If-Match is given, and only of a file that is there (section 13.1.4).
+    """
+    if_match, if_none_match = headers.get("if-match"), headers.get("if-none-match")
+    if if_match is not None:
+        if entry is None or not matches(if_match, entry.etag, weak=False):
+            raise PreconditionFailed("The file is not the one that If-Match names.")
+    elif entry is not None:
+        since = http_date(headers.get("if-unmodified-since"))
+        if since is not None and entry.modified_s > since:
+            raise PreconditionFailed("The file was modified after the date of If-Unmodified-Since.")
+    if if_none_match is not None and entry is not None and matches(if_none_match, entry.etag, weak=True):
+        raise PreconditionFailed("There is such a file already, and If-None-Match asks for none.")
+
+
 def matches(field: str, etag: str, *, weak: bool) -> bool:
     """Whether an If-Match or If-None-Match field names `etag`, by weak or strong comparison.
 
@@ -66,13 +84,13 @@ def matches(field: str, etag: str, *, weak: bool) -> bool:
 
 
 def range_applies(if_range: str | None, entry: Entry) -> bool:
-    """If-Range (RFC 9110 section 13.1.5): an entity tag by strong comparison, or the exact date."""
+    """If-Range (RFC 9110 section 13.1.5): an entity tag by strong comparison, or the very date."""
     if if_range is None:
         return True
     validator = if_range.strip(" \t")
     if validator.endswith('"'):
         return validator == entry.etag
-    return http_date(validator) == entry.modified_s
+    return entry.settled and http_date(validator) == entry.modified_s
 
 
 def http_date(field: str | None) -> int | None:

@@ -22,6 +22,7 @@ DECIDING = (
     "range",
 )
 """The request headers that `plan_download` looks at; a face may leave out all others."""
+OF_A_304 = ("ETag", "Last-Modified", "Cache-Control")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def plan_download(entry: Entry, method: str, headers: Mapping[str, str]) -> Plan
     if outcome is Outcome.FAILED:
         raise PreconditionFailed("The file is not the one that the request's conditions name.")
     if outcome is Outcome.NOT_MODIFIED:
-        return Plan(304, (("ETag", entry.etag), ("Last-Modified", entry.last_modified)), (), 0)
+        return unchanged(entry)
     specs = parse_ranges(headers["range"]) if outcome is Outcome.PERFORM_RANGE else None
     # a suffix of an empty file is satisfiable but has no Content-Range: the whole is the answer
     if specs is None or (entry.size == 0 and any(first is None and last for first, last in specs)):
@@ -101,6 +102,13 @@ def whole(entry: Entry) -> Plan:
     segments = (ByteRange(0, entry.size),) if entry.size else ()
     headers = (*entry.headers, *unstored(entry.size), ("Content-Length", str(entry.size)))
     return Plan(200, headers, segments, entry.size)
+
+
+@lru_cache(maxsize=8192)
+def unchanged(entry: Entry) -> Plan:
+    """A 304 with those headers of the 200 that a cache needs (RFC 9110 section 15.4.5)."""
+    headers = tuple(field for field in entry.headers if field[0] in OF_A_304)
+    return Plan(304, headers, (), 0)
 
 
 def single(entry: Entry, part: ByteRange) -> Plan:

@@ -7,23 +7,27 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from urllib.parse import quote
 
+from shared.dates import modified_s, settled
 from shared.replies import Headers
 
 _media_types = mimetypes.MimeTypes()  # not the machine's own table: both faces and all machines agree
 _media_types.add_type("text/markdown", ".md")
+CACHE_CONTROL = "no-cache"
+"""Kept copies are asked about before each use (RFC 9111 section 5.2.2.4): a file may be replaced any time."""
 
 
 @dataclass(frozen=True, eq=False)  # by identity: entries are keys on the hot path
 class Entry:
     """A stored file as it was when opened: everything its headers say, nothing of its bytes.
 
-    `etag` is strong, from the content; `modified_s` whole seconds since the epoch;
-    `headers` are those of every 200 and, but for the length, of every 206.
+    `etag` is strong, from the content; `modified_s` whole seconds since the epoch, a strong
+    validator where `settled`; `headers` are those of every 200 and, but for the length, of every 206.
     """
 
     name: str
     size: int
     modified_s: int
+    settled: bool
     etag: str
     media_type: str
     last_modified: str
@@ -33,21 +37,32 @@ class Entry:
 
 def describe(name: str, facts: os.stat_result, digest: bytes) -> Entry:
     """Everything a response's headers say of a file; `digest` is its SHA-256, 32 bytes."""
-    modified_s = max(0, int(facts.st_mtime))
+    modified = modified_s(facts)
     etag = etag_of(digest)
     media_type = guess_media_type(name)
-    last_modified = formatdate(modified_s, usegmt=True)
+    last_modified = formatdate(modified, usegmt=True)
     repr_digest = f"sha-256=:{b64encode(digest).decode('ascii')}:"
     headers = (
         ("Content-Type", media_type),
         ("ETag", etag),
         ("Last-Modified", last_modified),
+        ("Cache-Control", CACHE_CONTROL),
         ("Accept-Ranges", "bytes"),
         ("Repr-Digest", repr_digest),
         ("Content-Disposition", content_disposition(name)),
         ("X-Content-Type-Options", "nosniff"),
     )
-    return Entry(name, facts.st_size, modified_s, etag, media_type, last_modified, repr_digest, headers)
+    return Entry(
+        name=name,
+        size=facts.st_size,
+        modified_s=modified,
+        settled=settled(facts),
+        etag=etag,
+        media_type=media_type,
+        last_modified=last_modified,
+        repr_digest=repr_digest,
+        headers=headers,
+    )
 
 
 def etag_of(digest: bytes) -> str:

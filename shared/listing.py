@@ -10,7 +10,9 @@ from email.utils import formatdate
 from typing import Any
 
 from shared.catalogue import MAX_NAME_BYTES, Catalogue, check_name
+from shared.dates import modified_s
 from shared.errors import EXHAUSTED, BadRequest, ServiceError
+from shared.numbers import read_whole
 from shared.settings import MAX_PAGE, UPLOADS_FOLDER
 
 DEFAULT_PAGE = 100
@@ -25,10 +27,11 @@ def read_page_query(query: Mapping[str, str]) -> tuple[int, tuple[str, ...]]:
 
 def read_limit(query: Mapping[str, str]) -> int:
     """How many a page may have; BadRequest for what is no such number."""
-    limit = query.get("limit", str(DEFAULT_PAGE))
-    if not (limit.isascii() and limit.isdecimal() and len(limit) <= 4 and 1 <= int(limit) <= MAX_PAGE):
-        raise BadRequest(f"limit is {limit[:40]!r}; it must be a whole number from 1 to {MAX_PAGE}.")
-    return int(limit)
+    text = query.get("limit", str(DEFAULT_PAGE))
+    limit = read_whole(text)
+    if limit is None or not 1 <= limit <= MAX_PAGE:
+        raise BadRequest(f"limit is {text[:40]!r}; it must be a whole number from 1 to {MAX_PAGE}.")
+    return limit
 
 
 def list_page(catalogue: Catalogue, limit: int, after: tuple[str, ...]) -> dict[str, Any]:
@@ -41,7 +44,7 @@ def list_page(catalogue: Catalogue, limit: int, after: tuple[str, ...]) -> dict[
             {
                 "path": "/".join(parts),
                 "size": facts.st_size,
-                "modified": formatdate(max(0, int(facts.st_mtime)), usegmt=True),
+                "modified": formatdate(modified_s(facts), usegmt=True),
             }
         )
     return {"files": files, "next": None}

@@ -26,6 +26,7 @@ MAX_FETCH_MS = 60_000  # of a whole request to fetch
 MAX_UPSTREAM_CONNECTIONS = (
     256  # at the same time, of one server process: threads on one face, tasks on the other
 )
+MAX_STREAM_S = 10  # of one response of /stream: many clients give up after that
 MAX_UPLOAD_BYTES = 8 * 1024 * 1024 * 1024
 KEPT_BYTES = 32 * 1024 * 1024  # of small files, in the memory of each server process
 UPLOADS_FOLDER = ".twins-uploads"  # in the catalogue's folder, on its filesystem, without an address
@@ -63,6 +64,7 @@ class Settings:
     token: str | None = None
     max_upload_bytes: int = MAX_UPLOAD_BYTES
     upstreams: frozenset[Origin] = frozenset()  # whose addresses may be fetched; with none, fetching is off
+    max_stream_s: float = MAX_STREAM_S
     kept_bytes: int = KEPT_BYTES  # of small files, in memory; 0 reads each from the page cache
     pool_size: int = 0  # CPU pool: threads or processes per server process; 0 means one per available core
     jobs: bool = True
@@ -127,6 +129,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         token=read_token(environment),
         max_upload_bytes=int(limit),
         upstreams=read_upstreams(environment),
+        max_stream_s=read_max_stream(environment),
         kept_bytes=int(kept),
         pool_size=int(pool),
         jobs=jobs == "on",
@@ -153,6 +156,14 @@ def read_database_pool(environment: Mapping[str, str]) -> int:
     if not (size.isdecimal() and len(size) <= 4 and int(size) >= 1):
         raise SettingError(f"TWINS_DATABASE_POOL is {size!r}; it must be a whole number from 1 to 9999.")
     return int(size)
+
+
+def read_max_stream(environment: Mapping[str, str]) -> float:
+    """Seconds after which a response of /stream has no further part."""
+    text = environment.get("TWINS_MAX_STREAM_S") or str(MAX_STREAM_S)
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and 1 <= int(text) <= 86_400):
+        raise SettingError(f"TWINS_MAX_STREAM_S is {text!r}; it must be a whole number from 1 to 86400.")
+    return float(text)
 
 
 def read_client_timeout(environment: Mapping[str, str] = os.environ) -> float:

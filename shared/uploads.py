@@ -6,18 +6,15 @@ holds: what a killed process left is recognised by the lock being free, and swep
 
 import errno
 import fcntl
-import hashlib
 import hmac
 import os
 import tempfile
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from shared.admission import admit_coding
 from shared.catalogue import Catalogue, check_name
-from shared.conditions import matches
+from shared.conditions import check_change
 from shared.digests import identity_of
 from shared.entries import Entry, address, etag_of
 from shared.errors import (
@@ -27,10 +24,10 @@ from shared.errors import (
     Forbidden,
     InsufficientStorage,
     NotFound,
-    PreconditionFailed,
     Unauthorized,
     Unavailable,
 )
+from shared.integrity import ALGORITHMS, read_digests
 from shared.replies import Reply
 from shared.settings import UPLOADS_FOLDER
 
@@ -39,13 +36,17 @@ DECIDING = (
     "content-digest",
     "content-encoding",
     "content-length",
+    "content-range",
     "if-match",
     "if-none-match",
+    "if-unmodified-since",
+    "repr-digest",
+    "upload-complete",
 )
 """The request headers that uploads and deletions look at."""
 
 MAX_LENGTH_DIGITS = 15
-ALGORITHMS = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}
+DIGEST_FIELDS = ("Content-Digest", "Repr-Digest")
 
 
 def authorize(headers: Mapping[str, str], token: str | None) -> None:
@@ -55,6 +56,14 @@ def authorize(headers: Mapping[str, str], token: str | None) -> None:
     scheme, _, given = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode("latin-1"), token.encode()):
         raise Unauthorized("Writing needs the bearer token.", (("WWW-Authenticate", "Bearer"),))
+
+
+def admit_whole(headers: Mapping[str, str]) -> None:
+    """BadRequest where the body is announced as a part of the file (RFC 9110 section 14.5)."""
+    if "content-range" in headers:
+        raise BadRequest("The request has a Content-Range: a file is stored whole, never in parts.")
+    if headers.get("upload-complete", "").strip(" \t") == "?0":  # of resumable uploads, an Internet-Draft
+        raise BadRequest("The request says Upload-Complete: ?0: a file is stored whole, never in parts.")
 
 
 class Upload:
@@ -67,13 +76,20 @@ class Upload:
         self._headers = headers
         self._limit = limit_bytes
         admit_coding(headers.get("content-encoding"))
-        self._expected = read_digests(headers.get("content-digest", ""))
+        admit_whole(headers)
+        self._expected = [
+            (field, *digest)
+            for field in DIGEST_FIELDS
+            for digest in read_digests(field, headers.get(field.lower(), "")).items()
+        ]
         announced = headers.get("content-length", "0")
         if len(announced) > MAX_LENGTH_DIGITS or int(announced) > limit_bytes:
             raise ContentTooLarge(f"The body has {announced} bytes; at most {limit_bytes} are stored.")
-        check_preconditions(current(catalogue, name), headers)
+        check_place(catalogue, name)
+        check_change(current(catalogue, name), headers)
         self._size = 0
-        self._digests = {algorithm: ALGORITHMS[algorithm]() for algorithm in {"sha-256", *self._expected}}
+        algorithms = {"sha-256", *(algorithm for _, algorithm, _ in self._expected)}
+        self._digests = {algorithm: ALGORITHMS[algorithm]() for algorithm in algorithms}
         with storing(name):
             self._descriptor, self._path = tempfile.mkstemp(dir=uploads_folder(catalogue))
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
@@ -97,17 +113,18 @@ class Upload:
         """
         if self._size != int(self._headers.get("content-length", self._size)):
             raise BadRequest("The body ended before its Content-Length.")
-        for algorithm, expected in self._expected.items():
+        for field, algorithm, expected in self._expected:
             if self._digests[algorithm].digest() != expected:
-                raise BadRequest(f"The body is not the one whose {algorithm} digest Content-Digest has.")
+                raise BadRequest(f"The body is not the one whose {algorithm} digest {field} has.")
         target = os.path.join(self._catalogue.root, self._name)
         with storing(self._name):
             os.fchmod(self._descriptor, 0o644)
             os.fsync(self._descriptor)
             with alone(self._catalogue):
+                check_place(self._catalogue, self._name)
                 before = current(self._catalogue, self._name)
-                check_preconditions(before, self._headers)
-                make_folders(self._catalogue, target)
+                check_change(before, self._headers)
+                make_folders(target)
                 os.replace(self._path, target)
                 sync_folder(os.path.dirname(target))
         sha256 = self._digests["sha-256"].digest()
@@ -131,9 +148,9 @@ def delete(catalogue: Catalogue, name: str, headers: Mapping[str, str]) -> Reply
     """Remove a file, if it is the one that the request's conditions name."""
     with storing(name), alone(catalogue):
         entry = current(catalogue, check_name(name))
-        check_preconditions(entry, headers)
-        if entry is None:
+        if entry is None:  # whatever the conditions (RFC 9110 section 13.2.1)
             raise NotFound(f"There is no file named {name!r}.")
+        check_change(entry, headers)
         path = os.path.join(catalogue.root, name)
         os.unlink(path)
         sync_folder(os.path.dirname(path))
@@ -156,25 +173,6 @@ def sweep(catalogue: Catalogue) -> None:
                 os.close(descriptor)
 
 
-def read_digests(field: str) -> dict[str, bytes]:
-    """The digests of a Content-Digest field that can be checked (RFC 9530 section 2); BadRequest.
-
-    Algorithms that are not known are left out, as the RFC has it.
-    """
-    found: dict[str, bytes] = {}
-    for member in filter(None, (part.strip(" \t") for part in field.split(","))):
-        algorithm, equals, value = member.partition("=")
-        if not equals or len(value) < 2 or value[0] != ":" or value[-1] != ":":
-            raise BadRequest("Content-Digest is not a dictionary of byte sequences (RFC 9530 section 2).")
-        try:
-            digest = b64decode(value[1:-1], validate=True)
-        except Base64Error:
-            raise BadRequest("Content-Digest has a digest that is not base64.") from None
-        if algorithm in ALGORITHMS:
-            found[algorithm] = digest
-    return found
-
-
 def current(catalogue: Catalogue, name: str) -> Entry | None:
     """The stored file's entry, None where there is no such file."""
     try:
@@ -185,27 +183,27 @@ def current(catalogue: Catalogue, name: str) -> Entry | None:
     return opened.entry
 
 
-def check_preconditions(entry: Entry | None, headers: Mapping[str, str]) -> None:
-    """If-Match and If-None-Match of a change (RFC 9110 sections 13.1.1 and 13.1.2); PreconditionFailed."""
-    if_match, if_none_match = headers.get("if-match"), headers.get("if-none-match")
-    if if_match is not None and (entry is None or not matches(if_match, entry.etag, weak=False)):
-        raise PreconditionFailed("The file is not the one that If-Match names.")
-    if if_none_match is not None and entry is not None and matches(if_none_match, entry.etag, weak=True):
-        raise PreconditionFailed("There is such a file already, and If-None-Match asks for none.")
-
-
-def make_folders(catalogue: Catalogue, target: str) -> None:
-    """Make the folders above a file; BadName where they lead out of the catalogue or are files."""
+def check_place(catalogue: Catalogue, name: str) -> None:
+    """BadName where no file can be put: out of the catalogue, below a file, or in a folder's place."""
+    target = os.path.join(catalogue.root, name)
     folder = os.path.dirname(target)
     real = os.path.realpath(folder)
     if real != catalogue.root and not real.startswith(catalogue.root + os.sep):
         raise BadName("The name leads out of the catalogue.")
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise BadName("A part of the name is a file, not a folder.") from None
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    if not os.path.isdir(folder):
+        raise BadName("A part of the name is a file, not a folder.")
     if os.path.isdir(target):
         raise BadName("The name is a folder's.")
+
+
+def make_folders(target: str) -> None:
+    """Make the folders above a file; BadName where one of them has become a file."""
+    try:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise BadName("A part of the name is a file, not a folder.") from None
 
 
 def uploads_folder(catalogue: Catalogue) -> str:
@@ -242,6 +240,8 @@ def storing(name: str) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise InsufficientStorage("There is no room left to store the file.") from None
+        if error.errno == errno.ENAMETOOLONG:
+            raise BadName("A part of the name is longer than this disk's names can be.") from None
         if error.errno in (errno.EACCES, errno.EPERM):
             raise Forbidden(f"{name!r} cannot be written here.") from None
         raise Unavailable(f"{name!r} cannot be stored now: {os.strerror(error.errno or 0)}.") from None

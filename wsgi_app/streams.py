@@ -5,16 +5,20 @@ import socket
 import time
 from collections.abc import Iterator
 
+from shared.replies import Reply
 from shared.service import Service
 from shared.streams import DECIDING, Stream, plan_stream
-from wsgi_app.replies import WireResponse
+from wsgi_app.replies import WireResponse, send_reply
 from wsgi_app.requests import Environ, deciding_headers, environ_keys, query_values
 
 NAMES = environ_keys(DECIDING)
 
 
 def stream(service: Service, environ: Environ) -> WireResponse:
-    plan = plan_stream(query_values(environ), deciding_headers(environ, NAMES))
+    headers = deciding_headers(environ, NAMES)
+    plan = plan_stream(query_values(environ), headers, service.settings.max_stream_s)
+    if isinstance(plan, Reply):
+        return send_reply(plan)
     body = () if environ["REQUEST_METHOD"] == "HEAD" else stream_blocks(plan, environ.get("gunicorn.socket"))
     return WireResponse(200, plan.headers, body)
 

@@ -130,11 +130,18 @@ def _serve_and_measure(bench: Bench, cells: list[PlannedCell], progress: Progres
         shutil.rmtree(directory, ignore_errors=True)
 
 
+LONG_STREAM_S = "86400"
+
+
 def service_settings(plan: Plan) -> dict[str, str]:
     """What the scenarios ask of the service: to record requests, which is a cost of its own to all others,
-    only where one is about that; and to keep no file in memory where one is about the disk."""
+    only where one is about that; to keep no file in memory where one is about the disk; and to let streams
+    last as long as their clients stay."""
     scenarios = [SCENARIOS[one.kind or label] for label, one in plan.scenarios.items()]
-    settings = {"TWINS_JOBS": "on" if any(scenario.records for scenario in scenarios) else "off"}
+    settings = {
+        "TWINS_JOBS": "on" if any(scenario.records for scenario in scenarios) else "off",
+        "TWINS_MAX_STREAM_S": LONG_STREAM_S,
+    }
     return settings | ({"TWINS_KEPT_BYTES": "0"} if any(scenario.cold for scenario in scenarios) else {})
 
 

@@ -35,6 +35,7 @@ def writable(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         yield server
 
 
+FACES = pytest.mark.parametrize("writable", DEEP, indirect=True)
 FOLDERS: dict[int, Path] = {}
 
 
@@ -81,6 +82,115 @@ def test_digests_are_checked(writable: Running) -> None:
     assert put(writable, "unchecked", b"other", ("Content-Digest", f"{good}, {best}")).status == 400
     assert get(writable, "unchecked").status == 404
     assert left_over(writable) == []
+
+
+BODY = b"checked"
+TRUE = {
+    name: b64encode(hashlib.new(name.replace("-", ""), BODY).digest()).decode()
+    for name in ("sha-256", "sha-512", "md5")
+}
+OTHER = b64encode(hashlib.sha256(b"other").digest()).decode()
+
+
+@pytest.mark.parametrize(
+    ("field", "status"),
+    [
+        ("sha-256=:{sha-256}:", 201),
+        ("sha-256=:{bare}:", 201),  # RFC 9651 section 4.2.7: padding may be left out
+        ("sha-512=:{sha-512}:", 201),
+        ("sha-256=:{sha-256}:;a=1;b", 201),  # 3.1.2: parameters
+        ('sha-256=:{bare}:; q="a,b:c"; r=:AA:; s=?0, md5=:AAAA:;x', 201),
+        ("md5=:AAAA:", 201),  # algorithms that are not known are ignored (RFC 9530 section 2)
+        ("*other=:AAAA:, x.y_z-1=::", 201),
+        ("sha-256=:{sha-256}:\t,  sha-512=:{sha-512}:", 201),
+        ("sha-256=:{other}:, sha-256=:{sha-256}:", 201),  # the last of a key holds
+        ("", 201),
+        ("sha-256=:{other}:", 400),
+        ("sha-256=:{sha-256}:, sha-256=:{other}:", 400),
+        ("sha-512=:{sha-256}:", 400),
+        ("sha-256=::", 400),
+        ("md5=:AAAA:, sha-256=:{other}:;a", 400),
+        ("sha-256", 400),
+        ("sha-256=?1", 400),
+        ('sha-256="{sha-256}"', 400),
+        ("sha-256={sha-256}", 400),
+        ("sha-256=(:{sha-256}:)", 400),
+        ("SHA-256=:{sha-256}:", 400),
+        ("sha-256=:{sha-256}:,", 400),
+        ("sha-256=:{sha-256}: sha-512=:{sha-512}:", 400),
+        ("sha-256=:{sha-256}", 400),
+        ("sha-256=:{sha-256}:;A=1", 400),
+        ("md5=17", 400),
+        ("sha-256=:=:", 400),
+        ("sha-256=:ab cd:", 400),
+    ],
+)
+@pytest.mark.parametrize("name", ["Content-Digest", "Repr-Digest"])
+@FACES
+def test_digest_fields(writable: Running, name: str, field: str, status: int) -> None:
+    values = {**TRUE, "bare": TRUE["sha-256"].rstrip("="), "other": OTHER}
+    for key, value in values.items():
+        field = field.replace("{" + key + "}", value)
+    answer = put(writable, "digested", BODY, (name, field))
+    assert answer.status == status
+    assert get(writable, "digested").status == (200 if status == 201 else 404)
+    assert left_over(writable) == []
+    ask(writable.port, "DELETE", "/files/digested", [TOKEN])
+
+
+@FACES
+def test_digests_over_several_lines_and_wishes(writable: Running) -> None:
+    lines = [("Content-Digest", "md5=:AAAA:"), ("Content-Digest", f"sha-256=:{OTHER}:")]
+    assert put(writable, "digested", BODY, *lines).status == 400
+    both = [("Content-Digest", f"sha-256=:{TRUE['sha-256']}:"), ("Repr-Digest", f"sha-256=:{OTHER}:")]
+    assert put(writable, "digested", BODY, *both).status == 400
+    for wish in ("sha-256=10, sha-512=3", "sha-256=0", "md5=1", "(", "sha-256=11"):
+        wishes = [("Want-Content-Digest", wish), ("Want-Repr-Digest", wish)]
+        answer = ask(writable.port, "GET", "/files/there.txt", wishes)
+        assert answer.status == 200
+        assert (answer.header("repr-digest") or "").startswith("sha-256=:")
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        ("Content-Range", "bytes 5-8/9"),
+        ("Content-Range", "bytes 0-3/4"),
+        ("Content-Range", "bytes */4"),
+        ("Content-Range", "bytes 5-8/*"),
+        ("content-range", "items 1-2/3"),
+        ("Content-Range", "nonsense"),
+        ("Content-Range", ""),
+        ("Upload-Complete", "?0"),
+    ],
+)
+@FACES
+def test_no_part_is_stored_as_the_whole(writable: Running, field: tuple[str, str]) -> None:
+    """RFC 9110 section 14.5; whether there is such a file or not, and before the body has come."""
+    before = get(writable, "there.txt").body
+    for name in ("there.txt", "not-there.txt"):
+        answer = put(writable, name, b"tail", field)
+        assert answer.status == 400
+        assert answer.header("content-type") == "application/problem+json"
+    assert get(writable, "there.txt").body == before
+    assert get(writable, "not-there.txt").status == 404
+    head = request_bytes("PUT", "/files/there.txt", [TOKEN, field, ("Content-Length", "1000000")])
+    assert exchange(writable.port, head).status == 400
+    assert ask(writable.port, "PUT", "/files/there.txt", [field], b"x").status == 401
+    assert left_over(writable) == []
+
+
+@FACES
+def test_a_content_range_means_nothing_elsewhere(writable: Running) -> None:
+    """RFC 9110 section 14.4: what a method does not define is ignored; so is a Range of a PUT (14.2)."""
+    field = ("Content-Range", "bytes 0-3/9")
+    assert put(writable, "part", b"whole", ("Range", "bytes=0-1")).status == 201
+    assert put(writable, "part", b"whole", ("Upload-Complete", "?1")).status == 204
+    assert ask(writable.port, "GET", "/files/part", [field]).body == b"whole"
+    work = b'{"operation":"words","text":"a"}'
+    answer = ask(writable.port, "POST", "/process", [("Content-Type", "application/json"), field], work)
+    assert answer.status == 200
+    assert ask(writable.port, "DELETE", "/files/part", [TOKEN, field]).status == 204
 
 
 def test_conditions(writable: Running) -> None:

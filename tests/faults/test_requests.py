@@ -14,8 +14,8 @@ from shared.conditions import http_date, matches
 from shared.decoding import decode
 from shared.entries import content_disposition
 from shared.errors import ServiceError
+from shared.integrity import read_digests
 from shared.ranges import parse_ranges, satisfy
-from shared.uploads import read_digests
 from tests.contract.conftest import DEEP
 from tests.servers import Running
 from tests.wire import ask
@@ -118,8 +118,8 @@ GROWING: dict[str, Callable[[int], object]] = {
     "a date": lambda n: http_date("Sun, " * n),
     "a host": lambda n: usable_host("a" * n),
     "colons in a host": lambda n: usable_host("[" + ":" * n),
-    "a digest": lambda n: read_digests("sha-256=:" + "A" * n),
-    "digests": lambda n: read_digests(",".join(["x=:AAAA:"] * n)),
+    "a digest": lambda n: read_digests("Content-Digest", "sha-256=:" + "A" * n),
+    "digests": lambda n: read_digests("Content-Digest", ",".join(["x=:AAAA:"] * n)),
     "a name": lambda n: content_disposition('"' * n),
     "names in JSON": lambda n: decode(json.dumps({str(i): 0 for i in range(n)}).encode()),
     "spaces in JSON": lambda n: decode(b" " * n),

@@ -90,7 +90,7 @@ def counted(name: str, folder: Path, port: int | None = None) -> Iterator[tuple[
     """A server that counts the requests which it has taken up."""
     count = folder.with_name(f"{folder.name}.count")
     counters.create(count)
-    environment = {"TWINS_TOKEN": "t", "TWINS_COUNTERS": str(count)}
+    environment = {"TWINS_TOKEN": "t", "TWINS_COUNTERS": str(count), "TWINS_MAX_STREAM_S": "60"}
     with running(name, folder, environment=environment, port=port) as server:
         yield server, count
 

@@ -96,12 +96,17 @@ def test_an_entry_of_another_opening_is_not_kept(tmp_path: Path) -> None:
     os.close(opened.descriptor)
 
 
+def facts_of(size: int) -> os.stat_result:
+    """The facts of a file of 1970."""
+    return os.stat_result((0o100644, 1, 1, 1, 0, 0, size, 0, 0, 0), {"st_mtime_ns": 0, "st_ctime_ns": 0})
+
+
 @given(
     st.binary(min_size=1, max_size=50),
     st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1),
 )
 def test_a_body_from_memory_is_that_of_the_plan(content: bytes, ranges: list[tuple[int, int]]) -> None:
-    facts = os.stat_result((0o100644, 1, 1, 1, 0, 0, len(content), 0, 0, 0))
+    facts = facts_of(len(content))
     entry = describe("a", facts, bytes(32))
     spec = ",".join(f"{first}-{first + more}" for first, more in ranges)
     try:
@@ -118,6 +123,6 @@ def test_a_body_from_memory_is_that_of_the_plan(content: bytes, ranges: list[tup
 
 def test_a_whole_file_is_not_copied() -> None:
     content = bytes(1000)
-    facts = os.stat_result((0o100644, 1, 1, 1, 0, 0, len(content), 0, 0, 0))
+    facts = facts_of(len(content))
     plan = plan_download(describe("a", facts, bytes(32)), "GET", {})
     assert in_memory(plan, "GET", content) is content

@@ -25,6 +25,9 @@ EXPECTED = {
         ("TWINS_POOL_SIZE", "many"),
         ("TWINS_UPSTREAMS", "a.example"),
         ("TWINS_KEPT_BYTES", "1MB"),
+        ("TWINS_MAX_STREAM_S", "0"),
+        ("TWINS_MAX_STREAM_S", "86401"),
+        ("TWINS_MAX_STREAM_S", "1.5"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:

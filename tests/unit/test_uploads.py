@@ -115,10 +115,8 @@ def test_a_link_to_a_folder_beside_the_catalogue_leads_out(catalogue: Catalogue)
     beside = Path(catalogue.root + "-beside")
     beside.mkdir()
     Path(catalogue.root, "near").symlink_to(beside)
-    lost = upload(catalogue, "near/new", b"x")
     with pytest.raises(BadName):
-        lost.finish()
-    lost.abort()
+        upload(catalogue, "near/new", b"x")
     assert list(beside.iterdir()) == []
 
 
