@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from loadtests.model.inherited import inherited
+
 GUARDIAN = Path(__file__).with_name("guardian.py")
 TAIL_BYTES, LINE = 16 * 1024, 500
 StopSignal = Literal["SIGTERM", "SIGKILL", "died"]
@@ -72,9 +74,17 @@ def last_lines(path: Path, count: int) -> list[str]:
 
 
 def start(
-    command: Sequence[str], *, environment: Mapping[str, str], cpus: Collection[int] | None, log: Path
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    cpus: Collection[int] | None,
+    log: Path,
+    folder: Path | None = None,
 ) -> Guarded:
-    """Start a command under a guardian, output to `log`, `environment` added to ours. Raises StartError."""
+    """Start a command under a guardian in `folder`, output to `log`; raises StartError.
+
+    `environment` is added to what is `inherited` of ours: nothing else of it reaches the command.
+    """
     pin = ["--cpus", ",".join(map(str, sorted(cpus)))] if cpus else []
     with log.open("ab") as output:
         guardian = subprocess.Popen(  # noqa: S603  the plan's own command, no shell
@@ -82,7 +92,8 @@ def start(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=output,
-            env={**os.environ, **environment},
+            env={**inherited(), **environment},
+            cwd=folder,
             start_new_session=True,
         )
     guarded = Guarded(list(command), 0, guardian, log, time.time())
