@@ -12,7 +12,7 @@ from collections.abc import Callable
 import typer
 
 from loadtests.archive import ArchiveError
-from loadtests.commands import listing, machine, measuring, plans, proxying, reporting, serving
+from loadtests.commands import atlas, listing, machine, measuring, plans, proxying, reporting, serving
 from loadtests.lab.journal import Busy
 from loadtests.lab.plan import PlanError
 from loadtests.lab.processes import StartError
@@ -20,7 +20,6 @@ from loadtests.lab.servers.readback import Unmeasurable
 from shared.settings import SettingError
 
 FAULT = "this is a fault in twins, not in what you asked for; please report it."
-FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 USAGE, UNMEASURED, INTERNAL, INTERRUPTED = 2, 3, 70, 130
 
@@ -38,6 +37,7 @@ app.command()(reporting.report)
 app.command()(reporting.compare)
 app.command()(reporting.check)
 app.command()(reporting.export)
+app.command()(atlas.atlas)
 app.command()(machine.doctor)
 app.command()(machine.calibrate)
 app.command(name="list")(listing.list_known)
@@ -64,8 +64,6 @@ def guarded(command: Callable[[], object]) -> int:
     except BrokenPipeError:
         return 0  # the reader of our output has seen enough
     except OSError as error:
-        if error.errno in FORBIDDEN and error.filename:
-            return _say(f"{error.filename} cannot be read or written: {error.strerror}.", USAGE)
         if error.errno not in NO_ROOM:
             traceback.print_exc()
             return _say(FAULT, INTERNAL)

@@ -28,13 +28,9 @@ def drive(
     try:
         child = processes.start(
             command,
-            environment={
-                **generator.environment(bench.calibration, bench.token, directory),
-                **({} if server else generator.token_of_user()),
-            },
+            environment=generator.environment(bench.calibration, bench.token),
             cpus=bench.generator_cpus,
             log=log,
-            folder=directory,
         )
     except processes.StartError as error:
         return Taken([str(error)])

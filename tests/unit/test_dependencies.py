@@ -10,7 +10,8 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-DECLARED = [Requirement(line) for line in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]]
+EXTRAS = [line for lines in PROJECT["optional-dependencies"].values() for line in lines]
+DECLARED = [Requirement(line) for line in PROJECT["dependencies"] + EXTRAS]
 MENDED = {
     "aiohttp": ("3.13.4", "CVE-2026-22815"),
     "flask": ("3.1.3", "CVE-2026-27205"),
@@ -22,6 +23,7 @@ MENDED = {
     "setuptools": ("78.1.1", "CVE-2025-47273"),
     "starlette": ("1.3", "CVE-2025-62727, CVE-2026-48710, CVE-2026-54282"),
     "urllib3": ("2.7", "CVE-2026-21441, CVE-2026-44432"),
+    "waitress": ("3.0.1", "GHSA-3f84-rpwh-47g6, GHSA-9298-4cf8-g4wj"),
     "werkzeug": ("3.1.6", "CVE-2026-21860, CVE-2026-27199"),
 }
 
