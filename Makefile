@@ -1,7 +1,8 @@
 # Two commands on a machine with Python, pip and make: `make compare` and `make test`.
 
-PYTHON ?= python3.11
-VENV := .venv
+# PYTHON names the interpreter to install with; without it the first that fits is taken (.ci/python).
+PYTHON ?=
+VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
@@ -48,7 +49,11 @@ serve-asgi: $(STAMP)
 	$(BIN)/python -m asgi_app
 
 $(STAMP): requirements.lock pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@mkdir -p $(VENV) 2>/dev/null && test -w $(VENV) -a -w . || { echo "make: $(CURDIR) cannot be written," \
+		"and Twins is installed into it: copy it to a folder that can be." >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { python=$$(sh .ci/python "$(PYTHON)") && \
+		echo "$$python -m venv $(VENV)" && \
+		"$$python" -m venv $$(test -f $(VENV)/pyvenv.cfg && echo --clear) $(VENV); }
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@

@@ -6,6 +6,7 @@ request. `aiosqlite` gives each statement to a thread of its connection.
 
 import asyncio
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,7 +18,6 @@ import aiosqlite
 
 from shared.errors import Unavailable
 from shared.jobs import (
-    COMMIT,
     OWNERS,
     PRAGMAS,
     VERSION,
@@ -25,6 +25,7 @@ from shared.jobs import (
     Query,
     Rows,
     begin_schema,
+    end_schema,
     lose,
     no_answer,
     upgrade,
@@ -37,11 +38,14 @@ log = logging.getLogger(__name__)
 
 
 class Database(Protocol):
-    """Where jobs are recorded; `run` performs one statement and raises Unavailable."""
+    """Where jobs are recorded; `run` performs statements, none of another request between them.
+
+    It returns the rows of the last, or raises Unavailable.
+    """
 
     kind: str
 
-    async def run(self, query: Query) -> Rows: ...
+    async def run(self, *queries: Query) -> Rows: ...
 
     async def close(self) -> None: ...
 
@@ -66,7 +70,8 @@ async def prepare(run: Callable[[Query], Awaitable[Rows]], kind: str) -> None:
     for (owner,) in await run(OWNERS):
         if has_ended(owner):
             await run(lose(owner))
-    await run(COMMIT)
+    for query in end_schema(kind):
+        await run(query)
 
 
 class Sqlite:
@@ -78,15 +83,23 @@ class Sqlite:
         self._path = path
         self._turn = asyncio.Lock()
         self._connection: aiosqlite.Connection | None = None
+        self._file: tuple[int, int] | None = None
 
-    async def run(self, query: Query) -> Rows:
+    async def run(self, *queries: Query) -> Rows:
         async with turn(self._turn):
             try:
+                if self._connection is not None and file_at(self._path) != self._file:
+                    await self._forget()
                 if self._connection is None:
                     self._connection = await self._open()
-                return await fetch_sqlite(self._connection, query)
+                    self._file = file_at(self._path)
+                rows: Rows = ()
+                for query in queries:
+                    rows = await fetch_sqlite(self._connection, query)
+                return rows
             except (sqlite3.Error, OSError, NewerSchema) as error:
-                if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_BUSY:
+                busy = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY
+                if not busy or (self._connection is not None and self._connection.in_transaction):
                     await self._forget()
                 raise refused(error) from None
 
@@ -115,6 +128,15 @@ class Sqlite:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
+
+
+def file_at(path: Path) -> tuple[int, int] | None:
+    """Which file a path leads to; None where to none. A connection stays with a file that lost its name."""
+    try:
+        facts = os.stat(path)
+    except OSError:
+        return None
+    return (facts.st_dev, facts.st_ino)
 
 
 async def patiently(action: Callable[[], Awaitable[T]]) -> T:

@@ -5,7 +5,7 @@ from fastapi import Request
 
 from asgi_app.databases import Database
 from asgi_app.replies import WireResponse, send_reply
-from shared.jobs import VERSION
+from shared.jobs import VERSION, try_write
 from shared.readiness import check_catalogue, describe_readiness
 from shared.replies import json_reply
 from shared.service import Service
@@ -15,4 +15,5 @@ async def ready(database: Database | None, service: Service, request: Request) -
     await run_sync(check_catalogue, service.catalogue)
     if database is None:
         return send_reply(json_reply(describe_readiness(None, None)))
-    return send_reply(json_reply(describe_readiness(database.kind, await database.run(VERSION))))
+    rows = await database.run(*try_write(database.kind), VERSION)
+    return send_reply(json_reply(describe_readiness(database.kind, rows)))

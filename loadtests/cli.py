@@ -20,6 +20,7 @@ from loadtests.lab.servers.readback import Unmeasurable
 from shared.settings import SettingError
 
 FAULT = "this is a fault in twins, not in what you asked for; please report it."
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 USAGE, UNMEASURED, INTERNAL, INTERRUPTED = 2, 3, 70, 130
 
@@ -64,6 +65,8 @@ def guarded(command: Callable[[], object]) -> int:
     except BrokenPipeError:
         return 0  # the reader of our output has seen enough
     except OSError as error:
+        if error.errno in FORBIDDEN and error.filename:
+            return _say(f"{error.filename} cannot be read or written: {error.strerror}.", USAGE)
         if error.errno not in NO_ROOM:
             traceback.print_exc()
             return _say(FAULT, INTERNAL)

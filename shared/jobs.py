@@ -79,10 +79,12 @@ VERSION = Query("select max(version) from jobs_schema", {})
 OWNERS = Query("select distinct owner from jobs where state = 'running'", {})
 LOSE = "update jobs set state = 'lost' where state = 'running' and owner = :owner"
 
-ALONE = {  # begins a transaction that only one server process at a time is in
-    "sqlite": ("begin immediate",),
-    "postgresql": ("begin", "select pg_advisory_xact_lock(7237112)"),
-}
+SCHEMA = Query(  # by its configured search_path: another client of a pooler may have set the session's own
+    "with path as materialized (select set_config('search_path', reset_val, true) from pg_settings"
+    " where name = 'search_path') select current_schema() from path",
+    {},
+)
+LOCK = "pg_advisory_xact_lock(7237112)"  # between the server processes that open the database
 VERSIONS_TABLE = "create table if not exists jobs_schema (version integer not null)"
 MIGRATIONS: tuple[Mapping[str, tuple[str, ...]], ...] = (
     {
@@ -103,14 +105,28 @@ MIGRATIONS: tuple[Mapping[str, tuple[str, ...]], ...] = (
 """The statements that lead from each version of the schema to the next, by kind of database."""
 
 
+WRITE_POSTGRESQL = (  # one statement, so that a pooler can give it to any session; it leaves nothing
+    "do $$ begin begin"
+    " insert into jobs (id, operation, state, created_us, owner)"
+    " values (gen_random_uuid(), 'ready', 'running', 0, '');"
+    " raise exception using errcode = 'TW000';"
+    " exception when sqlstate 'TW000' then null; end; end $$"
+)
+TABLES = re.compile(r"\b(exists|from|into|on|table|update) (jobs|jobs_schema)\b")
+
+
 class NewerSchema(Exception):
     """The database is of a later Twins; `str()` is the sentence that says so."""
 
 
 @cache
-def in_psycopg(text: str) -> bytes:
-    """A statement's text with its values as psycopg names them."""
-    return re.sub(r":(\w+)", r"%(\1)s", text).encode("ascii")
+def in_psycopg(text: str, schema: str | None = None) -> bytes:
+    """A statement's text with its values as psycopg names them, and its tables in the schema named."""
+    text = re.sub(r"(?<!:):(\w+)", r"%(\1)s", text)
+    if schema is not None:
+        quoted = '"' + schema.replace('"', '""').replace("%", "%%") + '"'
+        text = TABLES.sub(lambda found: f"{found[1]} {quoted}.{found[2]}", text)
+    return text.encode("utf-8")
 
 
 def no_answer(detail: str | None = None) -> Unavailable:
@@ -124,8 +140,18 @@ def not_recorded() -> NotFound:
 
 
 def begin_schema(kind: str) -> tuple[Query, ...]:
-    """What opens the one transaction in which the schema is brought up to date."""
-    return tuple(Query(text, {}) for text in (*ALONE[kind], VERSIONS_TABLE))
+    """What brings the schema up to date, or opens the one transaction in which `upgrade` does.
+
+    In PostgreSQL it is one statement: a pooler may give each statement to another session.
+    """
+    if kind == "sqlite":
+        return Query("begin immediate", {}), Query(VERSIONS_TABLE, {})
+    steps = "".join(
+        f" if coalesce((select max(version) from jobs_schema), 0) < {number} then"  # noqa: S608 - constants
+        f" {'; '.join(migration[kind])}; insert into jobs_schema (version) values ({number}); end if;"
+        for number, migration in enumerate(MIGRATIONS, 1)
+    )
+    return (Query(f"do $$ begin perform {LOCK}; {VERSIONS_TABLE};{steps} end $$", {}),)
 
 
 def upgrade(rows: Rows, kind: str) -> tuple[Query, ...]:
@@ -141,6 +167,24 @@ def upgrade(rows: Rows, kind: str) -> tuple[Query, ...]:
         queries += [Query(text, {}) for text in migration[kind]]
         queries.append(Query("insert into jobs_schema (version) values (:version)", {"version": number}))
     return tuple(queries)
+
+
+def end_schema(kind: str) -> tuple[Query, ...]:
+    """What closes the transaction that `begin_schema` opened."""
+    return (COMMIT,) if kind == "sqlite" else ()
+
+
+def try_write(kind: str) -> tuple[Query, ...]:
+    """A job that is recorded and taken back: whether the database can be written to now."""
+    if kind == "postgresql":
+        return (Query(WRITE_POSTGRESQL, {}),)
+    job = new_job("ready")
+    return (
+        Query("begin immediate", {}),
+        insert_job(job, ""),
+        Query("delete from jobs where id = :id", {"id": job.id}),
+        COMMIT,
+    )
 
 
 def lose(owner: str) -> Query:
@@ -235,9 +279,9 @@ def job_document(row: Row) -> dict[str, Any]:
         "id": str(job_id),
         "operation": operation,
         "state": state,
-        "created": timestamp(created_us),
-        "finished": None if finished_us is None else timestamp(finished_us),
-        "duration_ms": None if duration_us is None else duration_us / 1000,
+        "created": timestamp(int(created_us)),  # numeric, where somebody altered the column
+        "finished": None if finished_us is None else timestamp(int(finished_us)),
+        "duration_ms": None if duration_us is None else int(duration_us) / 1000,
         "error": error,
     }
 

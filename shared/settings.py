@@ -89,9 +89,12 @@ class Settings:
 
 def cache_directory(environment: Mapping[str, str] = os.environ) -> Path:
     """The per-user folder for what can be made again (XDG base directories)."""
-    base = environment.get("XDG_CACHE_HOME") or os.path.join(
-        environment.get("HOME") or os.path.expanduser("~"), ".cache"
-    )
+    base = environment.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(base):  # the specification has a relative one ignored
+        home = environment.get("HOME") or os.path.expanduser("~")
+        if not os.path.isabs(home):
+            raise SettingError("there is no home folder: set XDG_CACHE_HOME to a folder that can be written.")
+        base = os.path.join(home, ".cache")
     return Path(base) / "wsgi-asgi-twins"
 
 

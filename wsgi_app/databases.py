@@ -6,16 +6,17 @@ nobody there.
 """
 
 import logging
+import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from shared.errors import Unavailable
 from shared.jobs import (
-    COMMIT,
     OWNERS,
     PRAGMAS,
     VERSION,
@@ -23,6 +24,7 @@ from shared.jobs import (
     Query,
     Rows,
     begin_schema,
+    end_schema,
     lose,
     no_answer,
     upgrade,
@@ -36,11 +38,14 @@ log = logging.getLogger(__name__)
 
 
 class Database(Protocol):
-    """Where jobs are recorded; `run` performs one statement and raises Unavailable."""
+    """Where jobs are recorded; `run` performs statements, none of another request between them.
+
+    It returns the rows of the last, or raises Unavailable.
+    """
 
     kind: str
 
-    def run(self, query: Query) -> Rows: ...
+    def run(self, *queries: Query) -> Rows: ...
 
     def close(self) -> None: ...
 
@@ -65,7 +70,8 @@ def prepare(run: Callable[[Query], Rows], kind: str) -> None:
     for (owner,) in run(OWNERS):
         if has_ended(owner):
             run(lose(owner))
-    run(COMMIT)
+    for query in end_schema(kind):
+        run(query)
 
 
 class Sqlite:
@@ -77,17 +83,24 @@ class Sqlite:
         self._path = path
         self._turn = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
 
-    def run(self, query: Query) -> Rows:
+    def run(self, *queries: Query) -> Rows:
         if not self._turn.acquire(timeout=DATABASE_TIMEOUT_S):
             raise no_answer()
         try:
+            if self._connection is not None and file_at(self._path) != self._file:
+                self._forget()
             if self._connection is None:
                 self._connection = self._open()
-            connection = self._connection
-            return patiently(lambda: fetch_sqlite(connection, query))
+                self._file = file_at(self._path)
+            rows: Rows = ()
+            for query in queries:
+                rows = patiently(partial(fetch_sqlite, self._connection, query))
+            return rows
         except (sqlite3.Error, OSError, NewerSchema) as error:
-            if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_BUSY:
+            busy = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY
+            if not busy or (self._connection is not None and self._connection.in_transaction):
                 self._forget()
             raise refused(error) from None
         finally:
@@ -121,6 +134,15 @@ class Sqlite:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def file_at(path: Path) -> tuple[int, int] | None:
+    """Which file a path leads to; None where to none. A connection stays with a file that lost its name."""
+    try:
+        facts = os.stat(path)
+    except OSError:
+        return None
+    return (facts.st_dev, facts.st_ino)
 
 
 def patiently(action: Callable[[], T]) -> T:

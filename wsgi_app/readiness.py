@@ -1,6 +1,6 @@
 """`/ready` on the WSGI face: whether the catalogue and the database can be used now."""
 
-from shared.jobs import VERSION
+from shared.jobs import VERSION, try_write
 from shared.readiness import check_catalogue, describe_readiness
 from shared.replies import json_reply
 from shared.service import Service
@@ -13,4 +13,5 @@ def ready(database: Database | None, service: Service, environ: Environ) -> Wire
     check_catalogue(service.catalogue)
     if database is None:
         return send_reply(json_reply(describe_readiness(None, None)))
-    return send_reply(json_reply(describe_readiness(database.kind, database.run(VERSION))))
+    rows = database.run(*try_write(database.kind), VERSION)
+    return send_reply(json_reply(describe_readiness(database.kind, rows)))

@@ -12,6 +12,7 @@ from typing import Any
 from loadtests.checks.check import Rule
 from loadtests.load.asks import Ask
 from loadtests.load.expected import Unprepared
+from loadtests.model.inherited import inherited
 from loadtests.model.records import BackgroundDocument, Check
 from loadtests.subjects.subject import READY_S, Background
 from loadtests.wire.connection import Endpoint
@@ -65,6 +66,7 @@ class BackgroundClients:
             [sys.executable, "-m", "loadtests.background.clients"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            env=inherited(),
             start_new_session=True,  # an interrupt is for the generator, which ends its clients in order
         )
         text = json.dumps(job)

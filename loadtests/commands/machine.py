@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from loadtests.commands.options import DEFAULT_RESULTS, Json, Results, print_json
+from loadtests.commands.places import check_places
 from loadtests.lab.doctor import examine
 from loadtests.lab.journal import measuring
 
@@ -34,6 +35,7 @@ def doctor(as_json: Json = False, results: Results = DEFAULT_RESULTS) -> None:
 def calibrate(as_json: Json = False) -> None:
     """Find the load generator's ceiling, latency floor and best event loop on this machine."""
     command = [sys.executable, "-m", "loadtests.lab.calibration", *(["--json"] if as_json else [])]
+    check_places()
     with measuring("twins calibrate"):
         code = subprocess.run(command, check=False).returncode  # noqa: S603  our own module
     if code:

@@ -16,6 +16,7 @@ from loadtests.commands.options import (
     find_run,
     print_json,
 )
+from loadtests.commands.places import check_places
 from loadtests.lab.journal import measuring
 from loadtests.lab.order import levels as load_levels
 from loadtests.lab.order import planned_cells
@@ -80,6 +81,7 @@ def run(
     }
     document["load"] |= {"rates": [rate]} if rate is not None else {"users": [users or 32]}
     progress = Progress(quiet=as_json)
+    check_places(results)
     with measuring(f"twins run {scenario}"):
         plan, folder = resolved(document, "the command line"), files_directory(files)
         check_files(plan, folder)
@@ -133,6 +135,7 @@ def suite(
             for line in matrix_lines(resolved_plan):
                 print(line)
             return
+    check_places(results if begun is None else begun.directory)
     name = plan or ("quick" if quick else "standard")
     with measuring(f"twins suite {resume or name}"):
         folder = files_directory(files)

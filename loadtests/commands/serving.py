@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from loadtests.commands.options import Files, files_directory
+from loadtests.commands.places import check_places
 from loadtests.lab.plan import PlanError
 from loadtests.lab.planfile import nearest
 from loadtests.lab.servers.ports import is_taken
@@ -33,6 +34,8 @@ def serve(
     server = SERVERS[name]
     if not server.available():
         raise PlanError(f"{name} needs {server.server}, which is not installed.")
+    if files is None:
+        check_places()
     try:
         directory = files_directory(files)
         started = launch(

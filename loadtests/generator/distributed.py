@@ -9,13 +9,14 @@ import logging
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
-from time import time_ns
+from time import monotonic_ns, time_ns
 from typing import Any
 
 import gevent
 from gevent.event import Event
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
+from loadtests.generator.clocks import Clocks, clocks_check
 from loadtests.generator.documents import combined, make_folder, write_document
 from loadtests.generator.exchange import Deltas, Sums
 from loadtests.generator.merging import merge_samples
@@ -83,7 +84,9 @@ class WorkerLink:
 class MasterSession:
     """The master's side of one measurement: it sends nothing to the server, it sums."""
 
-    def __init__(self, runner: MasterRunner, options: Options, then: Callable[[], None]) -> None:
+    def __init__(
+        self, runner: MasterRunner, options: Options, clocks: Clocks, then: Callable[[], None]
+    ) -> None:
         if options.warmup_max_s is not None:
             raise ValueError(
                 "--twins-warmup-max is for one Locust process: several have no common moment to be steady at."
@@ -95,8 +98,10 @@ class MasterSession:
         self._then = then
         self._workers = sorted(client.id for client in runner.clients.all if client.state != STATE_MISSING)
         self._finals: dict[str, GeneratorDocument] = {}
-        self._zero_unix_ns = time_ns() + round(HEAD_START_S * 1e9)
         make_folder(options.out)
+        self._checks = [clocks_check(clocks.measure(self._workers))] if self._workers else []
+        self._zero_ns = monotonic_ns() + round(HEAD_START_S * 1e9)
+        self._zero_unix_ns = time_ns() + round(HEAD_START_S * 1e9)
         self._live = LiveLines(options.out)
         self._next_second = 0
         self._watcher: Any = None
@@ -126,7 +131,7 @@ class MasterSession:
         self._runner.send_message(ACKNOWLEDGED, {"sequence": sequence, "final": final}, client_id)
 
     def _seconds_gone(self) -> int:
-        return int((time_ns() - self._zero_unix_ns) / 1e9)
+        return int((monotonic_ns() - self._zero_ns) / 1e9)
 
     def _write_live(self, until: int) -> None:
         warmup_s, duration_s = self.options.warmup_s, self.options.duration_s or float("inf")
@@ -166,8 +171,8 @@ class MasterSession:
         for worker in self._missing():
             if worker in self._runner.clients:
                 self._runner.send_message(FINISH, None, worker)
-        deadline_ns = time_ns() + round((FINAL_WAIT_S + self.options.drain_s) * 1e9)
-        while set(self._missing()) != set(self._lost()) and time_ns() < deadline_ns:
+        deadline_ns = monotonic_ns() + round((FINAL_WAIT_S + self.options.drain_s) * 1e9)
+        while set(self._missing()) != set(self._lost()) and monotonic_ns() < deadline_ns:
             gevent.sleep(0.05)
         self._write_live(max(self.sums.seconds, default=-1) + 1)
         self._live.close()
@@ -176,7 +181,8 @@ class MasterSession:
             logger.error("The Locust worker %s was lost: what it had measured is missing.", worker)
         if not self._finals:
             return
-        self.document = combined(list(self._finals.values()), len(self._workers), len(lost))
+        document = combined(list(self._finals.values()), len(self._workers), len(lost))
+        self.document = document.model_copy(update={"conditions": [*document.conditions, *self._checks]})
         if self.options.out is not None:
             self._write(self.options.out)
 

@@ -13,6 +13,7 @@ from locust.event import Events
 from locust.runners import MasterRunner, WorkerRunner
 from locust.stats import CSV_STATS_INTERVAL_SEC
 
+from loadtests.generator.clocks import Clocks, say
 from loadtests.generator.distributed import (
     FAILED,
     FINAL,
@@ -155,11 +156,12 @@ class _MasterLife(_Life):
         super().__init__(environment)
         self._runner = runner
         environment.events.worker_report.add_listener(self._on_report)
+        self._clocks = Clocks(runner)
         runner.register_message(FINAL, self._on_final)
         runner.register_message(FAILED, self._on_failed)
 
     def start(self) -> None:
-        session = MasterSession(self._runner, read_options(self.options), self.leave)
+        session = MasterSession(self._runner, read_options(self.options), self._clocks, self.leave)
         self.session = session
         session.start(self.options)
 
@@ -181,6 +183,7 @@ class _WorkerLife(_Life):
         self.headless = False  # it is the master that ends a Locust worker
         self._runner = runner
         self._link = WorkerLink(runner)
+        say(runner)
         runner.register_message(FINISH, lambda environment, msg: gevent.spawn(self.end))
 
     def start(self) -> None:

@@ -26,7 +26,13 @@ class StockClient:
     fires = False
 
     def __init__(
-        self, name: str, environment: Environment, endpoint: Endpoint, policy: Policy, user: Any
+        self,
+        name: str,
+        environment: Environment,
+        endpoint: Endpoint,
+        policy: Policy,
+        user: Any,
+        verify: str | bool = True,
     ) -> None:
         target = endpoint.target
         self._base = f"{'https' if target.tls else 'http'}://{target.authority}{target.base_path}"
@@ -34,12 +40,16 @@ class StockClient:
         self._fast = name == "fasthttp"
         self._event = environment.events.request
         self._user = user
+        self._verify = verify
         self._session = self._new_session()
         self._requests = 0
 
     def _new_session(self) -> Any:
         if not self._fast:
-            return HttpSession(self._base, self._event, self._user)
+            session = HttpSession(self._base, self._event, self._user)
+            session.trust_env = False  # a proxy would be measured, and .netrc would send its credentials
+            session.verify = self._verify
+            return session
         first_s = self._policy.first_byte_timeout_ns / 1e9
         return FastHttpSession(
             self._base, self._event, self._user, connection_timeout=first_s, network_timeout=first_s

@@ -21,6 +21,7 @@ from typing import Any, cast
 import numpy as np
 
 from loadtests.lab.environment import cpus, machine, machine_id
+from loadtests.model.inherited import inherited
 from loadtests.model.samples import MEASURE, OK, Samples, read_samples
 from shared.settings import cache_directory
 
@@ -151,10 +152,11 @@ def _run(backend: str, port: int, *arguments: str) -> tuple[Samples, float | Non
             *("--twins-warmup", str(WARMUP_S), "--twins-duration", str(SECONDS), "--twins-drain", "2"),
             *arguments,
         ]
-        environment = {**os.environ, "GEVENT_BACKEND": backend}
+        environment = {**inherited(), "GEVENT_BACKEND": backend, "HOME": folder}
         told = subprocess.run(  # noqa: S603 - our own command
             command,
             env=environment,
+            cwd=folder,
             capture_output=True,
             text=True,
             check=False,
@@ -177,6 +179,7 @@ def _server(body_bytes: int) -> Iterator[int]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        env=inherited(),
         preexec_fn=_pin(0),
     )
     try:

@@ -28,9 +28,13 @@ def drive(
     try:
         child = processes.start(
             command,
-            environment=generator.environment(bench.calibration, bench.token),
+            environment={
+                **generator.environment(bench.calibration, bench.token, directory),
+                **({} if server else generator.token_of_user()),
+            },
             cpus=bench.generator_cpus,
             log=log,
+            folder=directory,
         )
     except processes.StartError as error:
         return Taken([str(error)])

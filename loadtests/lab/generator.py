@@ -1,5 +1,6 @@
 """The load generator's command line: Locust as a child process, one for each cell."""
 
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ def command(
         *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE)),
         *("--headless", "--only-summary", "--host", url),
         *("--users", str(users), "--spawn-rate", str(users), scenario.user_class),
-        *("--twins-out", str(directory), "--twins-seed", str(cell.seed)),
+        *("--twins-out", str(directory.resolve()), "--twins-seed", str(cell.seed)),
         *("--twins-warmup", f"{time.warmup_s:g}", "--twins-duration", f"{time.measure_s:g}"),
         *_warmup_arguments(cell.load, time),
         *("--twins-drain", f"{time.drain_s:g}"),
@@ -43,13 +44,27 @@ def command(
     ]
 
 
-def environment(calibration: Mapping[str, Any] | None, token: str | None) -> dict[str, str]:
+def environment(calibration: Mapping[str, Any] | None, token: str | None, home: Path) -> dict[str, str]:
     """gevent's backend as calibration found it best on this machine; its default where none was made.
 
-    `token` is that of the server under test, where scenarios write: it stands in no command line.
+    `token` is that of the server under test, where scenarios write: it stands in no command line. The user's
+    home would bring Locust's configuration, and the credentials of `.netrc`: `home` holds neither.
     """
     loop = (calibration or {}).get("loop")
-    return {**({"GEVENT_BACKEND": str(loop)} if loop else {}), **({"TWINS_TOKEN": token} if token else {})}
+    return {
+        "HOME": str(home.resolve()),
+        **({"GEVENT_BACKEND": str(loop)} if loop else {}),
+        **({"TWINS_TOKEN": token} if token else {}),
+    }
+
+
+def token_of_user() -> dict[str, str]:
+    """What names the token of a server that runs already: it is the user's, not ours."""
+    token, file = os.environ.get("TWINS_TOKEN"), os.environ.get("TWINS_TOKEN_FILE")
+    return {
+        **({"TWINS_TOKEN": token} if token else {}),
+        **({"TWINS_TOKEN_FILE": os.path.abspath(file)} if file else {}),
+    }
 
 
 def _warmup_arguments(load: Load, time: Time) -> list[str]:

@@ -156,6 +156,11 @@ class PlanServer(Part):
         "out, every .py file below the working directory and the files that the command names",
     )
     environment: dict[str, str] = {}
+    inherit: list[str] = Field(
+        default=[],
+        description="names, and patterns such as PG*, of variables of the shell that the server takes over; "
+        "the archive holds their names and no value",
+    )
     health: str = Field(default="/health", description="path that answers 200 once the server is ready")
     expect: dict[str, Any] = Field(default={}, description="what /health must say, such as worker_class")
     contract: bool | None = Field(

@@ -14,6 +14,7 @@ from loadtests.lab.plan import Plan, PlanError
 from loadtests.lab.planfile import resolved
 from loadtests.lab.servers import running as target
 from loadtests.lab.sources import own_code
+from loadtests.model.inherited import inherited
 from loadtests.model.records import Manifest
 
 
@@ -76,6 +77,7 @@ def create(
         machine_id=identity,
         plan_id=environment.digest(resolved),
         code_id=environment.code_id(),
+        environment=inherited(),
         own_code=own,
         calibration=calibration,
         noise=environment.noise(),

@@ -17,7 +17,8 @@ class Ask:
     `check` is body, length, status, auto (what two answers have in common) or contains (`contains`
     is in every right answer). `stored` is the path of the served file that the answer must be, `span`
     the part of it, from its first byte to the one after its last. `statuses` are the right ones; without
-    them that of the first answer is. A header value `{etag}` stands for the address's ETag.
+    them that of the first answer is, a success with a whole body. A header value `{etag}` stands for the
+    address's ETag.
 
     After `cut` bytes of the body the client hangs up; `then` is asked after a right answer; `cold` drops
     the stored file from the page cache after each answer. `upload` says that the body is stored

@@ -3,13 +3,14 @@
 import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gevent
 
 from loadtests.load.asks import ETAG, Ask
+from loadtests.model.protocol import wrong_status
 from loadtests.model.samples import OK
 from loadtests.wire.client import Exchange, WireClient
 from loadtests.wire.failures import Failure, sentence
@@ -17,6 +18,7 @@ from loadtests.wire.message import COMPARED_BYTES, Expectation, Request, Target,
 
 ATTEMPTS = 3
 BETWEEN_ANSWERS_S = 0.05
+LOCATION_FIELD = re.compile(rb"(?im)^location:[ \t]*(.*?)[ \t]*\r?$")
 ETAG_FIELD = re.compile(rb"(?im)^etag:[ \t]*(.*?)[ \t]*\r?$")
 
 
@@ -33,6 +35,7 @@ class Answer:
     body: bytes | None
     digest: bytes
     etag: str
+    location: str
 
 
 class _Keeper:
@@ -67,12 +70,10 @@ def prepare(
         body=ask.body,
         close=close or ask.close,
     )
-    first, asked = _ask(request, client)
+    first, asked = _ask(request, client, ask.statuses)
     sent += asked
-    if ask.statuses and first.status not in ask.statuses:
-        raise Unprepared(
-            f"{ask.method} {ask.path} answers with status {first.status}, not {ask.statuses[0]}."
-        )
+    if wrong := wrong_status(first.status, ask.statuses, first.location):
+        raise Unprepared(f"{ask.method} {ask.path} {wrong}.")
     if ask.upload:
         expectation, asked = _stored(ask, target, client)
     elif ask.check == "contains":
@@ -83,7 +84,7 @@ def prepare(
         expectation, asked = _of_file(files / ask.stored, ask.span), 0
     else:
         gevent.sleep(BETWEEN_ANSWERS_S)
-        second, asked = _ask(request, client)
+        second, asked = _ask(request, client, ask.statuses)
         expectation = _common(ask.check, first, second)
     if expectation.length not in (None, first.length) or first.digest != (expectation.digest or first.digest):
         raise Unprepared(
@@ -134,7 +135,9 @@ def _common(check: str, first: Answer, second: Answer) -> Expectation:
     return Expectation(statuses)
 
 
-def _ask(request: Request, client: Callable[[], WireClient]) -> tuple[Answer, int]:
+def _ask(
+    request: Request, client: Callable[[], WireClient], asked: Collection[int] = ()
+) -> tuple[Answer, int]:
     problem, sent = "", 0
     for _ in range(ATTEMPTS):
         keeper, one = _Keeper(), client()
@@ -147,14 +150,17 @@ def _ask(request: Request, client: Callable[[], WireClient]) -> tuple[Answer, in
             problem = str(failure)
         else:
             problem = "" if kind == OK else sentence(kind, progress.status)
-            if kind == OK and progress.status >= 400:
+            if kind == OK and progress.status >= 400 and progress.status not in asked:
                 problem = f"status {progress.status}"
         finally:
             one.close()
         sent += progress.sent_ns > 0
         if not problem:
             body = None if keeper.body is None else bytes(keeper.body)
-            etag = ETAG_FIELD.search(progress.head)
-            tag = etag[1].decode("latin-1") if etag else ""
-            return Answer(progress.status, keeper.length, body, keeper.digest.digest(), tag), sent
+            tag, location = (
+                found[1].decode("latin-1") if (found := field.search(progress.head)) else ""
+                for field in (ETAG_FIELD, LOCATION_FIELD)
+            )
+            digest = keeper.digest.digest()
+            return Answer(progress.status, keeper.length, body, digest, tag, location), sent
     raise Unprepared(f"{request.method} {request.path} fails before the run: {problem}.")

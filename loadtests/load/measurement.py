@@ -96,7 +96,9 @@ class Measurement:
         """A client for the current greenlet."""
         if self.options.client == "wire":
             return WireClient(self._endpoint, self._policy, self.deadlines)
-        return StockClient(self.options.client, self.environment, self._endpoint, self._policy, user)
+        options = self.options
+        verify = str(options.authority) if options.authority else not options.insecure
+        return StockClient(options.client, self.environment, self._endpoint, self._policy, user, verify)
 
     def new_user(self) -> int:
         """The number of the next closed-loop user, from 1, unique among all Locust workers."""

@@ -265,6 +265,9 @@ class Manifest(Record):
     machine_id: str = Field(description="hash of what must agree for two runs to be pooled")
     plan_id: str = Field(description="hash of the resolved plan")
     code_id: str = Field(description="git commit, `+dirty` where it was")
+    environment: dict[str, str] = Field(
+        default={}, description="what every child process took over of the shell's environment"
+    )
     own_code: dict[str, str] = Field(
         default={}, description="hash of the code of each server that the plan starts by a command"
     )

@@ -94,6 +94,7 @@ OPERATION = Parameter(
 WHERE = Parameter(
     "where", "inline", "", "where the server does the CPU work", choices=("inline", "threads", "processes")
 )
+STATUS = Parameter("status", 0, "", "the right status, such as 302; 0 is any success with a whole body")
 CHECK = Parameter(
     "check",
     "auto",

@@ -56,11 +56,11 @@ class WireClient:
             progress.sent_ns = sent_ns = monotonic_ns()
             connection.deadline_kind = "first-byte-timeout"
             connection.deadline_ns = sent_ns + self._policy.first_byte_timeout_ns
-            connection.send(request.wire)
-            if request.stream is not None:
-                for piece in request.stream():
-                    connection.send(piece)
+            whole = connection.send(request.wire)
+            if request.stream is not None and whole:
+                whole = all(map(connection.send, request.stream()))
             keep, kind = self._answer(connection, request, digested, progress)
+            keep &= whole
         except BaseException as problem:
             if connection is not None:
                 self.close()

@@ -19,6 +19,7 @@ from loadtests.wire.failures import Failure
 from loadtests.wire.message import Target
 
 READ, WRITE = 1, 2
+STATUS_BYTES = len("HTTP/1.1 4")
 DEADLINE_TICK_S = 0.02
 SCRATCH_BYTES = 256 * 1024
 PACED_PIECES_PER_S = 20
@@ -44,9 +45,26 @@ class Endpoint:
 def resolve_endpoint(
     target: Target, tls: Any, connect_timeout_ns: int, read_rate: int | None, send_rate: int | None
 ) -> Endpoint:
-    """Look the target up once, before the run; raises OSError where the name is unknown."""
-    family, _, _, _, address = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)[0]
-    return Endpoint(target, family, address, tls, connect_timeout_ns, read_rate, send_rate)
+    """Look the target up once, before the run; raises OSError where the name is unknown.
+
+    Of several addresses, as `localhost` has, the first that takes a connection is the target's for the run.
+    """
+    try:
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except UnicodeError:  # a label of the name that is empty or too long
+        raise OSError(f"'{target.host}' is no name") from None
+    chosen = next((one for one in found if len(found) > 1 and _answers(one, connect_timeout_ns)), found[0])
+    return Endpoint(target, chosen[0], chosen[4], tls, connect_timeout_ns, read_rate, send_rate)
+
+
+def _answers(found: tuple[Any, ...], timeout_ns: int) -> bool:
+    try:
+        with socket.socket(found[0], socket.SOCK_STREAM) as sock:
+            sock.settimeout(timeout_ns / 1e9)
+            sock.connect(found[4])
+    except OSError:
+        return False
+    return True
 
 
 class Deadlines:
@@ -79,6 +97,7 @@ class Connection:
         self.waiting = False
         self.requests = 0
         self.idle_since_ns = 0
+        self._early = False  # the server has begun its answer, and does not refuse the request
         self._deadlines = deadlines
         self._hub = get_hub()
         self._resume = self.greenlet.switch
@@ -122,30 +141,61 @@ class Connection:
             self.waiting = False
             self._writable.stop()
 
-    def send(self, data: bytes) -> None:
-        """Hand all bytes to the kernel, at the sending rate where one is set."""
+    def send(self, data: bytes) -> bool:
+        """Hand all bytes to the kernel, at the sending rate where one is set.
+
+        False where the server refused the request, or closed, before it had them all: the rest is not sent
+        (RFC 9112, 9.5), and what it said is there to be read.
+        """
         rate = self.endpoint.send_bytes_per_s
         if rate is None:
-            self._send_all(data)
-            return
+            return self._send_all(data)
         piece = max(1, rate // PACED_PIECES_PER_S)
         view = memoryview(data)
         for start in range(0, len(data), piece):
             part = view[start : start + piece]
-            self._send_all(part)
+            if (start and self._refused()) or not self._send_all(part):
+                return False
             gevent.sleep(len(part) / rate)
+        return True
 
-    def _send_all(self, data: bytes | memoryview) -> None:
+    def _send_all(self, data: bytes | memoryview) -> bool:
         sent = 0
         while True:
             try:
                 sent += self._sock.send(data)
             except BlockingIOError:
-                self.wait_writable()
+                self._wait_to_send()
+                if self._refused():
+                    return False
                 continue
+            except (BrokenPipeError, ConnectionResetError):
+                return False
             if sent == len(data):
-                return
+                return True
             data, sent = memoryview(data)[sent:], 0
+
+    def _wait_to_send(self) -> None:
+        """Until there is room, or the server has said something."""
+        if self._early:  # it has already, and wants the rest all the same
+            self.wait_writable()
+            return
+        self._readable.start(self._resume)
+        try:
+            self.wait_writable()
+        finally:
+            self._readable.stop()
+
+    def _refused(self) -> bool:
+        """Whether an answer that stands there already refuses the request: its status is an error's."""
+        try:
+            said = self._sock.recv(STATUS_BYTES, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        self._early = len(said) >= STATUS_BYTES
+        return not said or said[STATUS_BYTES - 1 :] in (b"4", b"5")
 
     def receive(self) -> int:
         """Wait for bytes and read what there is into `scratch`; 0 at the end of the stream."""

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
+from loadtests.model.protocol import request_target
+
 COMPARED_BYTES = 16 * 2**20
 """Bodies up to this size are compared byte for byte; of larger ones, one in N is digested."""
 
@@ -31,13 +33,14 @@ def parse_target(url: str) -> Target:
     if not parts.hostname:
         raise ValueError(f"the host '{url}' names no host: it looks like http://127.0.0.1:8000.")
     tls = parts.scheme == "https"
-    return Target(
-        parts.hostname,
-        port or (443 if tls else 80),
-        tls,
-        parts.netloc.rpartition("@")[2],
-        parts.path.rstrip("/"),
-    )
+    authority = parts.netloc.rpartition("@")[2]
+    if not authority.isascii():
+        try:
+            authority = authority.encode("idna").decode()
+        except UnicodeError:
+            raise ValueError(f"the host '{url}' has a name that cannot be one on the Internet.") from None
+    base = request_target(parts.path.rstrip("/"))
+    return Target(parts.hostname, port or (443 if tls else 80), tls, authority, base)
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,7 @@ def build_request(
     expectation: Expectation = Expectation(),
 ) -> Request:
     """Write the request's bytes. A stream of unknown length is sent in chunks (RFC 9112, 7.1)."""
+    path, label = request_target(path), path
     own = list(headers)
     if body is not None:
         own.append(("Content-Length", str(len(body))))
@@ -106,7 +110,7 @@ def build_request(
     lines += [f"{field}: {value}" for field, value in own]
     wire = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + (body or b"")
     pieces = _in_chunks(stream) if stream is not None and stream_length is None else stream
-    return Request(name or path, method, path, wire, expectation, tuple(own), body, pieces)
+    return Request(name or label, method, path, wire, expectation, tuple(own), body, pieces)
 
 
 def _in_chunks(stream: Callable[[], Iterable[bytes]]) -> Callable[[], Iterable[bytes]]:

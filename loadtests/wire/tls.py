@@ -4,8 +4,18 @@ import ssl
 from pathlib import Path
 from typing import cast
 
-from loadtests.wire.connection import SCRATCH_BYTES, Connection, Deadlines, Endpoint, scratch, scratch_view
+from loadtests.wire.connection import (
+    SCRATCH_BYTES,
+    STATUS_BYTES,
+    Connection,
+    Deadlines,
+    Endpoint,
+    scratch,
+    scratch_view,
+)
 from loadtests.wire.failures import Failure
+
+RECORDS_BYTES = 1 << 20
 
 
 def tls_context(authority_file: Path | None, insecure: bool) -> ssl.SSLContext:
@@ -23,6 +33,7 @@ class TlsConnection(Connection):
 
     def __init__(self, endpoint: Endpoint, deadlines: Deadlines) -> None:
         super().__init__(endpoint, deadlines)
+        self._said = b""
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         context: ssl.SSLContext = endpoint.tls
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=endpoint.target.host)
@@ -41,9 +52,8 @@ class TlsConnection(Connection):
                 self._flush()
                 return
 
-    def _flush(self) -> None:
-        if self._outgoing.pending:
-            super()._send_all(self._outgoing.read())
+    def _flush(self) -> bool:
+        return not self._outgoing.pending or super()._send_all(self._outgoing.read())
 
     def _take(self) -> None:
         count = super()._receive(SCRATCH_BYTES)
@@ -52,11 +62,40 @@ class TlsConnection(Connection):
         else:
             self._incoming.write_eof()
 
-    def _send_all(self, data: bytes | memoryview) -> None:
-        self._tls.write(data)  # memory takes it all: only the flush can wait
-        self._flush()
+    def _send_all(self, data: bytes | memoryview) -> bool:
+        view = memoryview(data)
+        for start in range(0, max(1, len(view)), RECORDS_BYTES):
+            self._tls.write(
+                view[start : start + RECORDS_BYTES]
+            )  # memory takes it all: only the flush can wait
+            if not self._flush():
+                return False
+        return True
+
+    def _refused(self) -> bool:
+        """What has come is decrypted to be looked at, and kept for `_receive`."""
+        try:
+            while count := self._sock.recv_into(scratch, SCRATCH_BYTES):
+                self._incoming.write(scratch_view[:count])
+            self._incoming.write_eof()
+        except BlockingIOError:
+            pass
+        except OSError:
+            return True
+        try:
+            self._said += self._tls.read(SCRATCH_BYTES)
+        except ssl.SSLWantReadError:
+            return False
+        except ssl.SSLError:
+            return True
+        self._early = len(self._said) >= STATUS_BYTES
+        return not self._said or self._said[STATUS_BYTES - 1 : STATUS_BYTES] in (b"4", b"5")
 
     def _receive(self, limit: int) -> int:
+        if self._said:
+            part, self._said = self._said[:limit], self._said[limit:]
+            scratch_view[: len(part)] = part
+            return len(part)
         while True:
             try:
                 return cast(int, self._tls.read(limit, scratch))  # a count, with a buffer

@@ -28,7 +28,7 @@ from loadtests.analysis.ratios import t_interval
 from loadtests.analysis.summary import build
 
 ROOT = Path(__file__).parent.parent.parent
-PLANTED = [sys.executable, "-m", "tests.lab.planted"]
+PLANTED = [sys.executable, str(ROOT / "tests" / "lab" / "planted.py")]
 
 
 class Bench:
@@ -36,7 +36,7 @@ class Bench:
 
     def __init__(self, folder: Path, heavy: bool) -> None:
         self.folder, self.heavy, self.passed = folder, heavy, True
-        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "MARK": str(folder)}
+        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "LC_MARK": str(folder)}
 
     def twins(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(  # noqa: S603  our own command

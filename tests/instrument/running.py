@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,9 +88,12 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def start(folder: Path, url: str, *arguments: str, out: bool = True) -> subprocess.Popen[str]:
+def start(
+    folder: Path, url: str, *arguments: str, out: bool = True, around: Sequence[str] = ()
+) -> subprocess.Popen[str]:
     """Start Locust; its output goes to `folder/output.txt`."""
     command = [
+        *around,
         *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", url),
         *(("--twins-out", str(folder)) if out else ()),
         *arguments,

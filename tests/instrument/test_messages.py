@@ -3,6 +3,7 @@
 import hashlib
 import re
 from argparse import Namespace
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from loadtests.generator.options import read_options
 from loadtests.lab.calibration import choose
+from loadtests.model.protocol import request_target, wrong_status
 from loadtests.model.samples import KINDS
 from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS, locust_arguments, resolve
 from loadtests.wire.bodies import BodyCheck
@@ -81,6 +83,70 @@ def test_a_body_is_right_only_if_it_is_the_same(body: bytes, expected: bytes, st
 def test_targets(url: str, host: str, port: int, authority: str) -> None:
     target = parse_target(url)
     assert (target.host, target.port, target.authority) == (host, port, authority)
+
+
+@pytest.mark.parametrize(
+    ("url", "authority", "base"),
+    [
+        ("http://münchen.example:81/äh b", "xn--mnchen-3ya.example:81", "/%C3%A4h%20b"),
+        ("http://127.0.0.1/a%20b/", "127.0.0.1", "/a%20b"),
+    ],
+)
+def test_targets_beyond_ascii(url: str, authority: str, base: str) -> None:
+    target = parse_target(url)
+    assert (target.authority, target.base_path) == (authority, base)
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("/files/größe.txt", "/files/gr%C3%B6%C3%9Fe.txt"),
+        ("/a b", "/a%20b"),
+        ("/a%20b%2Fc", "/a%20b%2Fc"),
+        ("/100%", "/100%25"),
+        ("/%zz?q=%5", "/%25zz?q=%255"),
+        ("/?q=a b&r=ü#x", "/?q=a%20b&r=%C3%BC%23x"),
+        ("/a\r\nHost: evil", "/a%0D%0AHost:%20evil"),
+        ("/\udcff", "/%FF"),
+        ('/"<>\\^`{|}', "/%22%3C%3E%5C%5E%60%7B%7C%7D"),
+        ("/a;b,c=(d)@e:!$&'*+~-._[]", "/a;b,c=(d)@e:!$&'*+~-._[]"),
+    ],
+)
+def test_what_a_target_cannot_hold_is_percent_encoded(path: str, target: str) -> None:
+    assert request_target(path) == target
+    request = build_request(parse_target("http://127.0.0.1"), "GET", path)
+    assert request.wire.startswith(f"GET {target} HTTP/1.1\r\n".encode())
+    assert request.name == path, "reports show it as it was given"
+
+
+@given(st.text(max_size=50))
+def test_any_path_is_a_target(path: str) -> None:
+    target = request_target(path)
+    assert target.isascii()
+    assert all("!" <= character <= "~" for character in target)
+    assert request_target(target) == target
+    if "%" not in path:
+        assert unquote(target) == path
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "wrong"),
+    [
+        (200, (), ""),
+        (203, (), ""),
+        (204, (), "answers with status 204, not a success with a whole body"),
+        (206, (), "answers with status 206, not a success with a whole body"),
+        (302, (), "answers with status 302 to /login, not a success with a whole body"),
+        (304, (), "answers with status 304 to /login, not a success with a whole body"),
+        (302, (302,), ""),
+        (404, (404,), ""),
+        (200, (404, 410), "answers with status 200, not 404 or 410"),
+    ],
+)
+def test_the_page_is_measured_and_nothing_in_its_place(
+    status: int, asked: tuple[int, ...], wrong: str
+) -> None:
+    assert wrong_status(status, asked, "/login") == wrong
 
 
 @pytest.mark.parametrize("url", ["ftp://host", "http://host:99999", "http://", ""])

@@ -1,6 +1,8 @@
 """Each self-check notices what it is there for: the generator is starved, stopped, overloaded, cut."""
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -180,8 +182,42 @@ def test_three_locust_workers_agree_with_the_server_to_the_request(tmp_path: Pat
     assert len(set(outcome.samples["user"].tolist())) == 9
     assert outcome.kinds() == {"ok": document.due}
     assert sum(line["ok"] for line in outcome.live()) == document.due
+    (clocks,) = (check for check in document.conditions if check.name == "clocks")
+    assert clocks.status == "ok"
+    assert clocks.figure is not None
+    assert clocks.figure < 0.05, "they have one clock"
     late = outcome.samples["due_us"] + outcome.samples["last_byte_us"] > document.measure_us
     assert late.sum() == 9, "one of each user"
+
+
+@pytest.mark.parametrize("skew_s", [3.0, -30.0])
+def test_locust_workers_whose_clocks_differ_are_refused_by_name(skew_s: float, tmp_path: Path) -> None:
+    require(shutil.which("faketime"), "faketime is not installed")
+    with planted() as port:
+        master_port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        alone = ("--twins-path", "/", "--twins-duration", "2", "--users", "2", "--spawn-rate", "2")
+        master = start(
+            tmp_path,
+            url,
+            *("Get", "--headless", "--only-summary", "--master", "--expect-workers", "2"),
+            *("--master-bind-host", "127.0.0.1", "--master-bind-port", str(master_port), *alone),
+        )
+        late = ("faketime", "-f", f"{skew_s:+g}s")
+        command = ("--worker", "--master-port", str(master_port), "Get")
+        workers = [
+            start(tmp_path / "right", "http://127.0.0.1", *command, out=False),
+            start(tmp_path / "wrong", "http://127.0.0.1", *command, out=False, around=late),
+        ]
+        outcome = finish(tmp_path, master)
+        for worker in workers:
+            worker.wait(20)
+    assert outcome.status == 1
+    way = "ahead of" if skew_s > 0 else "behind"
+    assert re.search(
+        rf"the clock of the Locust worker \S+ is {abs(skew_s):.3g} s {way} the master's", outcome.output
+    ), outcome.output
+    assert not (tmp_path / "generator.json").exists(), "nothing was measured"
 
 
 def test_the_schedules_of_locust_workers_add_up_and_a_cut_one_is_named(port: int, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ start_s = 4
 stop_s = 1
 """
 ROOT = Path(__file__).parent.parent.parent
+PLANTED = Path(__file__).with_name("planted.py")
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Laboratory:
 
 def planted(mode: str, number: float = 0) -> str:
     """A plan's command line of a planted server."""
-    return json.dumps([sys.executable, "-m", "tests.lab.planted", mode, "{port}", "{files}", str(number)])
+    return json.dumps([sys.executable, str(PLANTED), mode, "{port}", "{files}", str(number)])
 
 
 @pytest.fixture(scope="session")

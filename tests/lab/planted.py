@@ -1,4 +1,4 @@
-"""A server with planted faults, run as `python -m tests.lab.planted MODE PORT FILES [NUMBER]`.
+"""A server with planted faults, run as `python planted.py MODE PORT FILES [NUMBER]`.
 
 Modes: `good`; `dies-at-start`; `never-healthy`; `dies` after NUMBER requests; `wrong-bytes`; `wrong-later`
 after NUMBER requests; `capacity`, which admits exactly NUMBER requests per second and lets the rest queue;

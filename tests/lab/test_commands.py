@@ -7,8 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -139,6 +141,91 @@ def test_open_loop_against_a_server_that_already_runs(laboratory: Laboratory) ->
         health = read_health(url, "/health")
         assert health is not None
         assert health["pid"] == server.pid
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=15)
+
+
+def answering(status: int) -> ThreadingHTTPServer:
+    """A page `/`, and `/other`, which has the status; every answer has a short body where it may have one."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = b"" if status in (204, 304) and self.path != "/" else b"words"
+            self.send_response(200 if self.path == "/" else status)
+            self.send_header("Location", "/login")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_redirect_is_no_page_unless_asked_for(asked: bool, laboratory: Laboratory) -> None:
+    with answering(302) as server:
+        outcome = laboratory.twins(
+            *("run", "get", "--target", f"http://127.0.0.1:{server.server_port}", "--path", "/other"),
+            *("--users", "1", "--duration", "1", "--warmup", "0.5", "--json"),
+            *(("--param", "status=302") if asked else ()),
+        )
+        server.shutdown()
+    document = outcome.json()
+    if asked:
+        assert (outcome.code, document["failures"]) == (0, 0), document
+    else:
+        assert (outcome.code, document["state"]) == (3, "invalid")
+        assert (
+            "/other answers with status 302 to /login, not a success with a whole body" in document["reason"]
+        )
+        assert "--param status=N" in document["reason"]
+
+
+def test_a_path_beyond_ascii(laboratory: Laboratory) -> None:
+    folder = laboratory.folder / "mine"
+    folder.mkdir()
+    (folder / "größe und maß 100%.txt").write_text("words\n" * 100)
+    outcome = laboratory.twins(
+        *("run", "get", "--server", "asgi-uvicorn", "--path", "/files/größe und maß 100%.txt"),
+        *("--files", "mine", "--users", "1", "--duration", "1", "--warmup", "0.5", "--json"),
+    )
+    assert outcome.code == 0, outcome.out + outcome.err
+    assert outcome.json()["failures"] == 0
+    assert outcome.json()["requests"] > 1
+
+
+def test_uploads_to_a_server_that_runs_take_the_user_s_token(laboratory: Laboratory) -> None:
+    """And one that is too large for it is refused by name, not as a broken connection."""
+    folder, port = laboratory.folder / "mine", free_port()
+    folder.mkdir()
+    (laboratory.folder / "token").write_text("of-the-user")
+    environment = {
+        **laboratory.environment,
+        "TWINS_FILES": str(folder),
+        "TWINS_TOKEN_FILE": "token",
+        "TWINS_MAX_UPLOAD_BYTES": str(1 << 20),
+    }
+    mine = Laboratory(laboratory.folder, environment)
+    server = mine.begin("serve", "asgi-uvicorn", "--port", str(port))
+    try:
+        url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 30
+        while read_health(url, "/health") is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        arguments = ["run", "upload", "--target", url, "--users", "1", "--duration", "1", "--warmup", "0.5"]
+        outcome = mine.twins(*arguments, "--json")
+        assert outcome.code == 0, outcome.out + outcome.err
+        assert outcome.json()["failures"] == 0
+        large = mine.twins(*arguments, "--json", "--param", f"upload_kib={64 << 10}")
+        assert large.code == 3
+        assert "status 413" in large.json()["reason"]
+        assert "of-the-user" not in "".join(path.read_text() for path in laboratory.folder.rglob("*.json"))
     finally:
         server.send_signal(signal.SIGTERM)
         server.communicate(timeout=15)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from loadtests.model.inherited import inherited
+
 GUARDIAN = Path(__file__).with_name("guardian.py")
 TAIL_BYTES, LINE = 16 * 1024, 500
 StopSignal = Literal["SIGTERM", "SIGKILL", "died"]
@@ -79,9 +81,9 @@ def start(
     log: Path,
     folder: Path | None = None,
 ) -> Guarded:
-    """Start a command under a guardian, output to `log`, `environment` added to ours. Raises StartError.
+    """Start a command under a guardian in `folder`, output to `log`; raises StartError.
 
-    It works in `folder`, in ours where none is given.
+    `environment` is added to what is `inherited` of ours: nothing else of it reaches the command.
     """
     pin = ["--cpus", ",".join(map(str, sorted(cpus)))] if cpus else []
     with log.open("ab") as output:
@@ -90,7 +92,7 @@ def start(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=output,
-            env={**os.environ, **environment},
+            env={**inherited(), **environment},
             cwd=folder,
             start_new_session=True,
         )

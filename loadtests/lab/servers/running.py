@@ -1,6 +1,5 @@
 """The server under test: started and stopped."""
 
-import os
 import shutil
 import sys
 import time
@@ -19,12 +18,14 @@ from loadtests.lab.servers.readback import (
     wait_for_rest,
     whole_number,
 )
+from loadtests.model.inherited import inherited
 from loadtests.model.records import ServerRun
-from loadtests.subjects.twins.launching import launch
+from loadtests.subjects.twins.launching import TAKEN_OVER, launch
 from loadtests.subjects.twins.servers import SERVERS
 from loadtests.subjects.twins.verification import read_health
 from shared import counters
 
+TAKEN = "(taken over from the shell)"  # recorded in place of a value, which may be a secret
 PORTS_TRIED = 3
 Means = Literal["capacity-matched", "as shipped"]
 
@@ -94,7 +95,11 @@ def _started(
     run, count = _launch(label, server, port, files, directory, cpus, means)
     try:
         process = processes.start(
-            run.command, environment=run.environment, cpus=cpus, log=directory / "server.log"
+            run.command,
+            environment={**run.environment, **_taken_over(server)},
+            cpus=cpus,
+            log=directory / "server.log",
+            folder=directory if server.server in SERVERS else None,  # its project's files would configure it
         )
     except processes.StartError as error:
         raise Unmeasurable(str(error), run) from None
@@ -141,7 +146,8 @@ def _launch(
     count = directory / "requests.count"
     counters.create(count)
     environment = {"TWINS_COUNTERS": str(count)}
-    if "TWINS_DATABASE_URL" not in os.environ:  # each start has its own, empty
+    taken = _taken_over(server)
+    if "TWINS_DATABASE_URL" not in taken:  # each start has its own, empty
         environment["TWINS_DATABASE_URL"] = f"sqlite:{directory.resolve() / f'jobs-{port}.sqlite'}"
     if known is None:
         values = {"port": str(port), "host": HOST, "files": str(files), "python": sys.executable}
@@ -182,7 +188,7 @@ def _launch(
     run = ServerRun(
         name=label,
         command=command,
-        environment={**environment, **server.environment},
+        environment={**environment, **dict.fromkeys(taken, TAKEN), **server.environment},
         url=f"http://{HOST}:{port}",
         health={},
         cpus=cpus,
@@ -190,6 +196,14 @@ def _launch(
         **shape,
     )
     return run, count
+
+
+def _taken_over(server: PlanServer) -> dict[str, str]:
+    """What the server is given of the shell's environment, beside what all children are."""
+    known = SERVERS.get(server.server or "")
+    service = TAKEN_OVER if known is not None else ()
+    taken = inherited((*service, *server.inherit))
+    return {name: value for name, value in taken.items() if name not in server.environment}
 
 
 def _filled(text: str, values: dict[str, str]) -> str:

@@ -16,6 +16,11 @@ from wsgi_app.launch import granian_command as granian_wsgi_command
 from wsgi_app.launch import gunicorn_command
 
 APPLICATIONS = {"wsgi": "wsgi_app:app", "asgi": "asgi_app:app"}
+TAKEN_OVER = (
+    *("TWINS_STATE", "TWINS_DATABASE_URL", "TWINS_DATABASE_POOL", "TWINS_POOL_SIZE", "TWINS_KEPT_BYTES"),
+    *("TWINS_CLIENT_TIMEOUT_S", "TWINS_MAX_UPLOAD_BYTES"),
+)
+"""The service's settings that a server under test takes over from the shell; the others are the launch's."""
 OWN_CHOICE = ("uvloop", "httptools")  # uvicorn's, where these are installed
 
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
+from loadtests.model.protocol import request_target, wrong_status
 from loadtests.subjects.twins.scenarios.upstreams import upstream_address
 from loadtests.subjects.twins.upstream.behaviour import PATTERN
 
@@ -42,7 +43,7 @@ def request(
     if body is not None:
         data, sent["Content-Type"] = json.dumps(body).encode(), "application/json"
     try:
-        connection.request(method, place.path.rstrip("/") + path, body=data, headers=sent)
+        connection.request(method, request_target(place.path.rstrip("/") + path), body=data, headers=sent)
         response = connection.getresponse()
         answer_headers = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, answer_headers, response.read())
@@ -77,7 +78,7 @@ def violations(
     try:
         path = str(parameters.get("path", ""))
         if kind == "get":
-            found += _any_path(url, path, files)
+            found += _any_path(url, path, int(parameters.get("status", 0)), files)
         elif files is not None and path and kind != "process-cpu":
             found += _file(url, path, files, full)
         if files is not None and kind in ("process-wait", "process-cpu", "mixed"):
@@ -93,11 +94,15 @@ def violations(
     return found
 
 
-def _any_path(url: str, path: str, files: Path | None) -> list[str]:
-    if files is not None and path.startswith("/files/"):
-        return _file(url, path.removeprefix("/files/"), files, full=False)
+def _any_path(url: str, path: str, status: int, files: Path | None) -> list[str]:
+    """The page; where the address is that of a file that is served, the file's very bytes."""
+    path = "/" + path.lstrip("/")
+    name = unquote(path.partition("?")[0]).removeprefix("/files/")
+    if files is not None and path.startswith("/files/") and not status and (files / name).is_file():
+        return _file(url, name, files, full=False)
     answer = request(url, path)
-    return [] if answer.status < 400 else [f"GET {path} answered {answer.status}"]
+    wrong = wrong_status(answer.status, (status,) if status else (), answer.headers.get("location", ""))
+    return [f"GET {path} {wrong}; another right status is given by --param status=N"] if wrong else []
 
 
 def _file(url: str, name: str, files: Path, full: bool) -> list[str]:

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from loadtests.subjects.subject import (
     CHECK,
     OPERATION,
+    STATUS,
     THINK_MS,
     WAIT_MS,
     WHERE,
@@ -92,7 +93,7 @@ SCENARIOS: dict[str, Scenario] = {
             "Get",
             "How does any server answer one path?",
             "one GET of one address, of whatever server stands there",
-            (Parameter("path", "/", "", "path of the request"), CHECK, THINK_MS),
+            (Parameter("path", "/", "", "path of the request"), STATUS, CHECK, THINK_MS),
         ),
     )
 }

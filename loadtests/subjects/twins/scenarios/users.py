@@ -87,4 +87,5 @@ class Get(WireUser):
     @classmethod
     def asks(cls, parameters: dict[str, Any]) -> list[Ask]:
         path = "/" + str(parameters["path"]).lstrip("/")
-        return [Ask(1, "GET", path, path, check=parameters["check"])]
+        statuses = (parameters["status"],) if parameters["status"] else ()
+        return [Ask(1, "GET", path, path, check=parameters["check"], statuses=statuses)]
