@@ -12,16 +12,17 @@ from collections.abc import Callable
 import typer
 
 from loadtests.archive import ArchiveError
-from loadtests.commands import atlas, listing, machine, measuring, plans, proxying, reporting, serving
+from loadtests.commands import atlas, listing, machine, measuring, plans, reporting, serving
 from loadtests.lab.journal import Busy
 from loadtests.lab.plan import PlanError
 from loadtests.lab.processes import StartError
 from loadtests.lab.servers.readback import Unmeasurable
-from shared.settings import SettingError
+from loadtests.subjects.registry import SUBJECT
 
 FAULT = "this is a fault in twins, not in what you asked for; please report it."
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+MISTAKES: tuple[type[Exception], ...] = (PlanError, ArchiveError, *SUBJECT.mistakes)
 USAGE, UNMEASURED, INTERNAL, INTERRUPTED = 2, 3, 70, 130
 
 app = typer.Typer(
@@ -31,7 +32,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(serving.serve)
-app.command()(proxying.proxy)
 app.command()(measuring.run)
 app.command()(measuring.suite)
 app.command()(reporting.report)
@@ -42,6 +42,8 @@ app.command()(atlas.atlas)
 app.command()(machine.doctor)
 app.command()(machine.calibrate)
 app.command(name="list")(listing.list_known)
+for command in SUBJECT.commands:
+    app.command()(command)
 app.add_typer(plans.app, name="plan")
 
 
@@ -56,7 +58,7 @@ def guarded(command: Callable[[], object]) -> int:
         command()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
-    except (PlanError, ArchiveError, SettingError) as error:
+    except MISTAKES as error:
         return _say(str(error), USAGE)
     except (Busy, StartError, Unmeasurable) as error:
         return _say(str(error), UNMEASURED)

@@ -7,25 +7,12 @@ so that a count costs no system call and a killed process leaves its count behin
 import fcntl
 import mmap
 import os
-import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 SLOTS = 1024
 SLOT_BYTES = 8
-
-
-def create(path: Path) -> None:
-    """Make an empty map: one slot for the number of claimed slots, then SLOTS counters."""
-    with open(path, "wb") as file:
-        file.truncate((SLOTS + 1) * SLOT_BYTES)
-
-
-def total(path: Path) -> int:
-    """Requests received by all server processes since `create`."""
-    data = path.read_bytes()
-    return sum(struct.unpack_from(f"<{SLOTS}Q", data, SLOT_BYTES))
 
 
 def claim(path: Path) -> Callable[[], None]:

@@ -13,7 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtests.subjects.twins.launching import Launch, launch
+from loadtests.subjects.subject import Launch
+from loadtests.subjects.twins.launching import launch
 from loadtests.subjects.twins.servers import SERVERS
 from tests.wire import ask
 

@@ -13,8 +13,8 @@ import pytest
 
 from loadtests.lab.planfile import shipped_plans
 from loadtests.report import reference
-from loadtests.subjects.twins.launching import Launch
-from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS
+from loadtests.subjects.registry import SCENARIOS
+from loadtests.subjects.subject import Launch
 from loadtests.subjects.twins.servers import SERVERS
 from shared import settings as limits
 from shared.corpus import default_directory, ensure_corpus

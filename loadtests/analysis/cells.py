@@ -53,6 +53,10 @@ class CellSummary(Record):
     scenario: str
     scenario_kind: str
     parameters: dict[str, Any]
+    planted_wait_ms: float | None = Field(
+        default=None, description="what the scenario plants into each answer"
+    )
+    waits_for: str | None = Field(default=None, description="what the server waits for beside its own work")
     level: Level
     block: int
     search: str | None
@@ -130,7 +134,7 @@ def summarise_cell(
     `readings` are the lines of `probes.jsonl`; without them nothing is known to have grown.
     """
     run = record.server_run
-    interface = run.health.get("interface") if run else None
+    interface = (run.health.get("interface") or run.interface) if run else None
     facts: dict[str, Any] = {
         **{name: getattr(record, name) for name in COPIED},
         "interface": interface if isinstance(interface, str) else None,

@@ -19,14 +19,12 @@ from loadtests.analysis.metrics import METRICS
 from loadtests.analysis.points import Point, estimate, unhindered
 from loadtests.analysis.scaling import BOUND_REACHED, slots_bound
 from loadtests.analysis.wording import count, slots
+from loadtests.model.backgrounds import BACKGROUNDS
 from loadtests.model.records import Record
 
 Cause = Literal["generator", "background", "slots", "core", "upstream", "users", "not established"]
 
 SLOTS_TAKEN, CORE_IDLE, CORE_BUSY, UNQUEUED = 0.95, 0.80, 0.95, 0.90
-HOLDING = ("readers", "senders", "askers", "streams")
-"""Background clients that keep the server at a request; idle ones do not."""
-UPSTREAM_WORK = ("fan-out", "fetch", "database", "jobs")
 
 
 class Explanation(Record):
@@ -92,7 +90,7 @@ def _cause(
         return "core"
     if core is None or core >= CORE_IDLE:
         return "not established"
-    if any(word in sound[0].scenario_kind for word in UPSTREAM_WORK):
+    if sound[0].waits_for:
         return "upstream"
     unsaturated = all(cell.state == "unsaturated" for cell in sound)
     waits = _wait_shares(sound)
@@ -114,7 +112,7 @@ def _without_success(cell: CellSummary) -> bool:
 
 def _slots_held(cell: CellSummary) -> int:
     """How many background clients held a slot all the while, where they left hardly any; else 0."""
-    held = sum(one.fewest or 0 for one in cell.background if one.kind in HOLDING)
+    held = sum(clients.fewest or 0 for clients in cell.background if BACKGROUNDS[clients.kind].holds)
     return held if cell.slots and held >= SLOTS_TAKEN * cell.slots else 0
 
 
@@ -122,10 +120,9 @@ def _wait_shares(sound: Sequence[CellSummary]) -> list[float]:
     """How much of the service time is the planted wait, in each cell; none where it is not known of all."""
     shares = []
     for cell in sound:
-        wait_ms = cell.parameters.get("wait_ms")
-        if not isinstance(wait_ms, int | float) or not cell.service_mean_us:
+        if cell.planted_wait_ms is None or not cell.service_mean_us:
             return []
-        shares.append(wait_ms * 1000 / cell.service_mean_us)
+        shares.append(cell.planted_wait_ms * 1000 / cell.service_mean_us)
     return shares
 
 

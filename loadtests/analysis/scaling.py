@@ -110,8 +110,8 @@ def _service_time_us(group: Sequence[Point], cells: Mapping[str, CellSummary]) -
         ):
             known.append(time.value)
     first = _first_cell(group, cells)
-    wait_ms = first.parameters.get("wait_ms") if first else None
-    if not known and isinstance(wait_ms, int | float) and wait_ms > 0:
+    wait_ms = first.planted_wait_ms if first else None
+    if not known and wait_ms:
         return wait_ms * 1000.0
     return min(known, default=None)
 

@@ -14,13 +14,14 @@ import socket
 import sys
 import time
 from base64 import b64decode
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import httptools
 import uvloop
+
+from loadtests.model.backgrounds import BACKGROUNDS
 
 PIECES_PER_S = 10
 REFRESH_S = 20.0  # an idle connection asks again before the servers' keep-alive of 30 s ends it
@@ -52,7 +53,7 @@ class Counts:
     fewest: int | None = None
 
 
-class Answer:
+class Reply:
     """Reads one response; raises Wrong as soon as a byte differs from what is expected."""
 
     def __init__(self, job: dict[str, Any], counts: Counts) -> None:
@@ -76,7 +77,7 @@ class Answer:
             raise Wrong(f"other bytes than expected at {self._received}")
         self._received += len(piece)
         self._counts.received_bytes += len(piece)
-        if self._job["kind"] == "streams":
+        if BACKGROUNDS[self._job["kind"]].endless:
             self._take_events(piece)
 
     def _take_events(self, piece: bytes) -> None:
@@ -110,13 +111,7 @@ class Clients:
         self.counts = Counts()
         self._loop = asyncio.get_running_loop()
         self._connecting = asyncio.Semaphore(CONNECTING)
-        self._behave: Callable[[socket.socket, int], Awaitable[None]] = {
-            "readers": self._ask,
-            "senders": self._ask,
-            "askers": self._ask,
-            "streams": self._ask,
-            "idle": self._idle,
-        }[job["kind"]]
+        self._kind = BACKGROUNDS[job["kind"]]
 
     async def client(self, number: int) -> None:
         """Connect and behave, again and again, until cancelled."""
@@ -126,10 +121,10 @@ class Clients:
             try:
                 async with self._connecting:
                     sock = await self._connect(number)
-                    if self.job["kind"] == "idle":
+                    if self._kind.idle:
                         await self._request(sock, number)
                 counts.working.add(number)
-                await self._behave(sock, number)
+                await (self._idle if self._kind.idle else self._ask)(sock, number)
             except (OSError, Wrong, asyncio.IncompleteReadError) as problem:
                 counts.working.discard(number)
                 if isinstance(problem, Wrong):
@@ -177,10 +172,10 @@ class Clients:
         job, counts = self.job, self.counts
         counts.sent += 1
         await self._loop.sock_sendall(sock, job["head"])
-        if job["kind"] != "idle":
+        if not self._kind.idle:
             counts.ready.add(number)
         await self._send_body(sock)
-        answer = Answer(job, counts)
+        answer = Reply(job, counts)
         rate = job["read_bytes_per_s"]
         limit = max(1, rate // PIECES_PER_S) if rate else BLOCK_BYTES
         due = time.monotonic()

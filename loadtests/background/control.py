@@ -3,18 +3,16 @@
 import json
 import resource
 import subprocess
-import sys
 from base64 import b64encode
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from loadtests.checks.check import Rule
-from loadtests.load.asks import Ask
-from loadtests.load.expected import Unprepared
+from loadtests.model.asks import Unprepared
+from loadtests.model.backgrounds import READY_S, BackgroundKind, Traffic
+from loadtests.model.children import NEUTRAL, own_command
 from loadtests.model.inherited import inherited
 from loadtests.model.records import BackgroundDocument, Check
-from loadtests.subjects.subject import READY_S, Background
 from loadtests.wire.connection import Endpoint
 from loadtests.wire.head import HEAD_END
 from loadtests.wire.message import Request
@@ -26,22 +24,13 @@ REPORT_S = 10.0
 BACKGROUND = Rule("background", None, "clients", "invalid")
 
 
-@dataclass(frozen=True)
-class Aside:
-    """What the background clients do: ask for `ask`, at the rates given, in bytes per second."""
-
-    ask: Ask
-    read_bytes_per_s: int | None = None
-    send_bytes_per_s: int | None = None
-
-
 class BackgroundClients:
     """`count` clients in a child process. Raises Unprepared where they cannot begin."""
 
     def __init__(
-        self, background: Background, count: int, aside: Aside, request: Request, endpoint: Endpoint
+        self, kind: BackgroundKind, count: int, traffic: Traffic, request: Request, endpoint: Endpoint
     ) -> None:
-        self.kind, self.count = background.kind, count
+        self.kind, self.count = kind, count
         self._ready: dict[str, Any] = {}
         self._report: dict[str, Any] | None = None
         if endpoint.tls is not None:
@@ -50,7 +39,7 @@ class BackgroundClients:
         head, end, body = request.wire.partition(HEAD_END)
         expected = request.expectation
         job = {
-            "kind": background.kind,
+            "kind": kind.name,
             "count": count,
             "family": int(endpoint.family),
             "address": list(endpoint.address),
@@ -58,12 +47,13 @@ class BackgroundClients:
             "body": _text(body),
             "expected": None if expected.body is None else _text(expected.body),
             "statuses": sorted(expected.statuses),
-            "read_bytes_per_s": aside.read_bytes_per_s,
-            "send_bytes_per_s": aside.send_bytes_per_s,
+            "read_bytes_per_s": traffic.read_bytes_per_s,
+            "send_bytes_per_s": traffic.send_bytes_per_s,
             "ready_s": READY_S,
         }
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "loadtests.background.clients"],
+        self._child = subprocess.Popen(  # noqa: S603 - our own module
+            own_command("loadtests.background.clients"),
+            cwd=NEUTRAL,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=inherited(),
@@ -93,23 +83,25 @@ class BackgroundClients:
 
     def document(self) -> BackgroundDocument:
         return BackgroundDocument(
-            kind=self.kind, count=self.count, ready_s=self._ready.get("after_s"), **(self._report or {})
+            kind=self.kind.name, count=self.count, ready_s=self._ready.get("after_s"), **(self._report or {})
         )
 
     def check(self) -> Check:
         """Whether they did what they were there for; without it the cell measured nothing."""
         document = self.document()
         least = WORKING_SHARE * self.count
-        advice = ""
+        advice, name = "", self.kind.name
         if document.wrong:
-            advice = f"{document.wrong} answers to the {self.kind} were wrong, first: {document.first_wrong}"
+            advice = (
+                f"{document.wrong} answers to the {self.kind.name} were wrong, first: {document.first_wrong}"
+            )
         elif document.fewest is None or document.fewest < least:
             advice = (
-                f"of {self.count} {self.kind} in the background {document.fewest or 0} were connected at the "
+                f"of {self.count} {name} in the background {document.fewest or 0} were connected at the "
                 f"worst, and {document.lost} connections were lost; the server closes or refuses them"
             )
-        elif not document.completed and self.kind in ("askers", "idle"):
-            advice = f"no request of the {self.kind} in the background was answered"
+        elif not document.completed and self.kind.answered:
+            advice = f"no request of the {name} in the background was answered"
         return BACKGROUND.judged("failed" if advice else "ok", document.fewest or 0, advice, limit=least)
 
     def _tell(self, line: str, end: str = "\n") -> None:

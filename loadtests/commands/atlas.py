@@ -22,8 +22,8 @@ from loadtests.subjects.atlas.readings import Atlas, ServerReading
 from loadtests.subjects.atlas.rows import ROWS, Row
 from loadtests.subjects.atlas.running import NotStarted
 from loadtests.subjects.atlas.table import PROBES
-from loadtests.subjects.twins.launching import launch
-from loadtests.subjects.twins.servers import SERVERS
+from loadtests.subjects.registry import SERVERS
+from loadtests.subjects.subject import Order
 
 INSTALL = "pip install 'wsgi-asgi-twins[atlas]'"
 
@@ -120,9 +120,18 @@ def _plan_row(name: str, server: PlanServer) -> Row:
         command = [_filled(part, values) for part in server.command]
     else:
         known = SERVERS[server.server or name]
-        started = launch(known, port=port, files=files_directory(None))
+        order = Order(
+            host=HOST,
+            port=port,
+            processes=None,
+            threads=None,
+            as_shipped=False,
+            files=files_directory(None),
+            directory=Path(),
+        )
+        started = known.launch(order)
         if started.configuration is not None:
-            raise PlanError(f"{name}: {known.server} is no Python server; the atlas has no row for it.")
+            raise PlanError(f"{name}: {known.name} is no Python server; the atlas has no row for it.")
         command, environment = started.command, {**started.environment, **environment}
     bare = any(part.startswith(("bare:", "wsgi:bare:")) for part in command)
     interface = "asgi" if command[-1] == "bare:asgi" else "wsgi" if bare else ""

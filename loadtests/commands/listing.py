@@ -11,8 +11,7 @@ from rich.table import Table
 from loadtests import archive
 from loadtests.commands.options import DEFAULT_RESULTS, Json, Results, print_json
 from loadtests.lab.planfile import shipped_plans
-from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS
-from loadtests.subjects.twins.servers import SERVERS
+from loadtests.subjects.registry import SCENARIOS, SERVERS
 
 
 class Known(StrEnum):
@@ -32,7 +31,7 @@ def list_known(
         rows = [_server(name) for name in SERVERS]
         columns = ["name", "model", "summary", "processes", "threads", "available"]
     elif what is Known.scenarios:
-        rows = [dataclasses.asdict(scenario) for scenario in SCENARIOS.values()]
+        rows = [scenario.document() for scenario in SCENARIOS.values()]
         columns = ["name", "question", "mechanism"]
     elif what is Known.plans:
         rows = [{"name": name, "what": line} for name, line in shipped_plans().items()]
@@ -52,7 +51,7 @@ def list_known(
 
 
 def _server(name: str) -> dict[str, Any]:
-    return {**dataclasses.asdict(SERVERS[name]), "available": SERVERS[name].available()}
+    return {**dataclasses.asdict(SERVERS[name]), "available": SERVERS[name].missing() is None}
 
 
 def _run(path: Any) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """`twins doctor` and `twins calibrate`: is this machine fit to measure on?"""
 
 import subprocess
-import sys
 
 import typer
 from rich.console import Console
@@ -11,6 +10,7 @@ from loadtests.commands.options import DEFAULT_RESULTS, Json, Results, print_jso
 from loadtests.commands.places import check_places
 from loadtests.lab.doctor import examine
 from loadtests.lab.journal import measuring
+from loadtests.model.children import own_command
 
 STYLES = {"ok": "green", "warning": "yellow", "failed": "red", "not available": "dim"}
 
@@ -34,7 +34,7 @@ def doctor(as_json: Json = False, results: Results = DEFAULT_RESULTS) -> None:
 
 def calibrate(as_json: Json = False) -> None:
     """Find the load generator's ceiling, latency floor and best event loop on this machine."""
-    command = [sys.executable, "-m", "loadtests.lab.calibration", *(["--json"] if as_json else [])]
+    command = own_command("loadtests.lab.calibration", *(["--json"] if as_json else []))
     check_places()
     with measuring("twins calibrate"):
         code = subprocess.run(command, check=False).returncode  # noqa: S603  our own module

@@ -8,7 +8,8 @@ import typer
 
 from loadtests import archive
 from loadtests.lab.plan import PlanError
-from shared.corpus import default_directory, ensure_corpus
+from loadtests.lab.planfile import nearest
+from loadtests.subjects.registry import SUBJECT
 
 Files = Annotated[
     Path | None,
@@ -24,7 +25,7 @@ DEFAULT_RESULTS = Path("results")
 def files_directory(given: Path | None) -> Path:
     """The folder served; the default corpus is made on first use. Raises PlanError."""
     if given is None:
-        return ensure_corpus(default_directory())
+        return SUBJECT.files()
     if not given.is_dir():
         raise PlanError(f"--files {given} is not a folder.")
     return given.resolve()
@@ -43,8 +44,6 @@ def find_run(name: str, results: Path = DEFAULT_RESULTS) -> Path:
             archive.read_manifest(candidate)
             return candidate
     known = [path.name for path in archive.find_runs(results)]
-    from loadtests.lab.planfile import nearest
-
     hint = nearest(name, known) if known else f"{results} holds none."
     raise archive.ArchiveError(f"there is no run '{name}'; {hint}")
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from loadtests.lab.plan import PlanError
-from shared.settings import cache_directory
+from loadtests.model.paths import cache_directory
 
 
 def check_places(results: Path | None = None) -> None:

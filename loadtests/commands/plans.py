@@ -12,45 +12,9 @@ from loadtests.lab.plan import Plan, PlanError
 from loadtests.lab.planfile import find_plan, read_plan
 from loadtests.lab.progress import duration
 from loadtests.lab.suite import estimate_s
+from loadtests.subjects.registry import SUBJECT
 
 app = typer.Typer(help="Begin, check and describe plan files.", no_args_is_help=True)
-
-TEMPLATE = """\
-# One sentence that says what this plan is for.
-blocks = 5
-seed = 1
-
-[time]
-warmup_s = 2
-measure_s = 10
-
-[load]
-users = [8, 32]          # or rates = [200, 400], or level = "search"
-
-[servers.wsgi-gthread]   # a name of `twins list servers`
-threads = 32
-
-[servers.asgi-uvicorn]
-
-# One's own server: {port}, {host} and {files} are filled in.
-# [servers.mine]
-# command = ["gunicorn", "-b", "127.0.0.1:{port}", "mine:app"]
-# health = "/"
-# contract = false
-
-[scenarios.download-small]   # a name of `twins list scenarios`
-
-[scenarios.wait]
-kind = "process-wait"
-parameters = { wait_ms = 20 }
-
-[[compare]]
-server = "asgi-uvicorn"
-baseline = "wsgi-gthread"
-scenario = "wait"
-level = { kind = "users", value = 32 }
-metric = "throughput"
-"""
 
 
 @app.command()
@@ -58,7 +22,7 @@ def init(file: Annotated[Path, typer.Argument(help="File to write.")] = Path("pl
     """Write a plan to start from."""
     if file.exists():
         raise PlanError(f"{file} exists already.")
-    archive.write_text(file, TEMPLATE)
+    archive.write_text(file, SUBJECT.plan_template)
     print(f"{file} written; next: twins suite {file} --dry-run")
 
 

@@ -12,8 +12,8 @@ from loadtests.commands.places import check_places
 from loadtests.lab.plan import PlanError
 from loadtests.lab.planfile import nearest
 from loadtests.lab.servers.ports import is_taken
-from loadtests.subjects.twins.launching import launch
-from loadtests.subjects.twins.servers import SERVERS
+from loadtests.subjects.registry import SERVERS
+from loadtests.subjects.subject import Order
 
 
 def serve(
@@ -32,20 +32,22 @@ def serve(
     if name not in SERVERS:
         raise PlanError(f"there is no server '{name}'; {nearest(name, SERVERS)}")
     server = SERVERS[name]
-    if not server.available():
-        raise PlanError(f"{name} needs {server.server}, which is not installed.")
+    if program := server.missing():
+        raise PlanError(f"{name} needs {program}, which is not installed.")
     if files is None:
         check_places()
     try:
         directory = files_directory(files)
-        started = launch(
-            server,
-            host=host,
-            port=port,
-            processes=processes,
-            threads=threads,
-            files=directory,
-            as_shipped=as_shipped,
+        started = server.launch(
+            Order(
+                host=host,
+                port=port,
+                processes=processes,
+                threads=threads,
+                as_shipped=as_shipped,
+                files=directory,
+                directory=Path(),
+            )
         )
     except ValueError as error:
         raise PlanError(str(error)) from None

@@ -20,9 +20,9 @@ from loadtests.generator.clocks import Clocks, clocks_check
 from loadtests.generator.documents import combined, make_folder, write_document
 from loadtests.generator.exchange import Deltas, Sums
 from loadtests.generator.merging import merge_samples
-from loadtests.generator.options import Options
 from loadtests.generator.session import Session
 from loadtests.load.live import LiveLines
+from loadtests.load.options import Options
 from loadtests.model.records import GeneratorDocument
 
 logger = logging.getLogger(__name__)

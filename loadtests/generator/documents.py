@@ -9,7 +9,7 @@ from typing import Any
 import locust
 from gevent.hub import get_hub
 
-from loadtests.generator.options import Options
+from loadtests.load.options import Options
 from loadtests.load.schedule import mean_rate
 from loadtests.model.records import GeneratorDocument
 

@@ -28,9 +28,9 @@ from loadtests.generator.locust_table import take_over
 from loadtests.generator.options import add_options, read_options
 from loadtests.generator.session import Session
 from loadtests.generator.session_setup import assemble
-from loadtests.load.expected import Unprepared
+from loadtests.model.asks import Unprepared
 from loadtests.model.samples import CENSORED, KINDS
-from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS
+from loadtests.subjects.subject import Scenario
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +70,8 @@ def _on_init(environment: Environment, **_: Any) -> None:
 
 
 def _plain(user_class: type) -> bool:
-    scenario = SCENARIOS.get(getattr(user_class, "scenario", ""))
-    return scenario is None or not (scenario.writes or scenario.background or scenario.cold)
+    scenario: Scenario | None = getattr(user_class, "scenario", None)
+    return scenario is None or scenario.plain
 
 
 def _only_unfinished(environment: Environment) -> bool:

@@ -1,61 +1,17 @@
 """The instrument's options on Locust's command line and in its web UI, read into one checked value."""
 
 from argparse import Namespace
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from loadtests.load.options import Options
 from loadtests.load.schedule import Profile, parse_profile
-from loadtests.subjects.twins.scenarios.descriptions import all_parameters
+from loadtests.subjects.registry import SCENARIOS
+from loadtests.subjects.subject import all_parameters
 
 CLIENTS = ("wire", "fasthttp", "http")
 FEWEST_IN_FLIGHT, MOST_IN_FLIGHT = 1_000, 8_000
-
-
-@dataclass(frozen=True)
-class Options:
-    """What was asked of the generator; `read_rate` and `send_rate` are in bytes per second.
-
-    The warm-up lasts `warmup_s`; with `warmup_max_s` until the run is steady, that long at the most.
-    """
-
-    out: Path | None
-    warmup_s: float
-    warmup_max_s: float | None
-    duration_s: float | None
-    drain_s: float
-    seed: int
-    rate: str | None
-    profile: Profile | None
-    arrivals: str
-    replay: Path | None
-    in_flight: int
-    stages: str | None
-    client: str
-    connections: str
-    files: Path | None
-    connect_timeout_s: float
-    first_byte_timeout_s: float
-    total_timeout_s: float
-    read_rate: int | None
-    send_rate: int | None
-    digest_one_in: int
-    authority: Path | None
-    insecure: bool
-
-    @property
-    def open_loop(self) -> bool:
-        return self.profile is not None or self.replay is not None
-
-    @property
-    def requests_per_connection(self) -> int | None:
-        """None: until the server closes it. In the open loop every arrival is a new user."""
-        if self.connections == "keepalive":
-            return None
-        if self.connections == "user":
-            return 1 if self.open_loop else None
-        return 1 if self.connections == "close" else int(self.connections)
 
 
 # name, default as the web UI shows it, help
@@ -88,7 +44,7 @@ def add_options(parser: Any) -> None:
     """Add `--twins-…` to Locust's parser; all are text, so that the web UI can show and change them."""
     for name, default, text in _TEXTS:
         parser.add_argument(f"--twins-{name}", default=default, help=text, metavar="TEXT")
-    for variants in all_parameters().values():
+    for variants in all_parameters(SCENARIOS.values()).values():
         defaults = ", ".join(dict.fromkeys(str(variant.default) for variant in variants))
         parser.add_argument(
             variants[0].option, default="", help=f"{variants[0].help} (default: {defaults})", metavar="TEXT"
@@ -97,7 +53,10 @@ def add_options(parser: Any) -> None:
 
 def scenario_values(namespace: Namespace) -> dict[str, str]:
     """The scenario parameters that were given."""
-    given = {name: str(getattr(namespace, f"twins_{name}", "") or "") for name in all_parameters()}
+    given = {
+        name: str(getattr(namespace, f"twins_{name}", "") or "")
+        for name in all_parameters(SCENARIOS.values())
+    }
     return {name: text for name, text in given.items() if text}
 
 

@@ -2,15 +2,15 @@
 
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic_ns
 from typing import Any
 
 import gevent
 import numpy as np
 
+from loadtests.background.control import BackgroundClients
 from loadtests.generator.documents import asked, write_document
-from loadtests.lab.probes import pss_bytes
 from loadtests.load.histogram import add_values, empty_histogram, figures
 from loadtests.load.live import LiveLines
 from loadtests.load.loops import OpenLoop
@@ -18,8 +18,9 @@ from loadtests.load.measurement import Measurement, Mix, set_current
 from loadtests.load.own_health import Heartbeat, Mark, cpu_share, mark, run_queue_share
 from loadtests.load.schedule import arrivals, read_replay
 from loadtests.load.warmup import SLICES, Warmup
-from loadtests.model.records import GeneratorDocument, WarmupEnd
+from loadtests.model.records import Check, GeneratorDocument, WarmupEnd
 from loadtests.model.samples import CENSORED, DROPPED, KINDS, MEASURE, Samples
+from loadtests.probes import pss_bytes
 from loadtests.wire.failures import KIND
 
 TICKS_PER_S = 20
@@ -44,6 +45,9 @@ class Session:
         prepared: int,
         part: tuple[int, int],
         mix: Mix,
+        conditions: Sequence[Callable[[], Check]],
+        background: Sequence[BackgroundClients],
+        user_count: Callable[[], int],
         then: Callable[[], None],
     ) -> None:
         self.measurement = measurement
@@ -55,6 +59,9 @@ class Session:
         self._prepared = prepared
         self._mix = mix
         self._part = part
+        self._conditions = conditions
+        self._background = background
+        self._user_count = user_count
         self._then = then
         self._late = empty_histogram()
         self._marks: list[Mark] = []
@@ -107,9 +114,7 @@ class Session:
 
     def _write_live(self) -> None:
         phase = self.measurement.recorder.phase(self._second * 1_000_000)
-        runner = self.measurement.environment.runner
-        users = runner.user_count if runner else 0
-        self._live.write(self._second, phase, len(self.measurement.flying), users)
+        self._live.write(self._second, phase, len(self.measurement.flying), self._user_count())
         self._second += 1
 
     def _warm_up(self, least_us: int, most_us: int) -> None:
@@ -150,14 +155,14 @@ class Session:
 
     def _begin_measuring(self) -> None:
         self._marks = [mark()]
-        for clients in self.measurement.background:
+        for clients in self._background:
             clients.measure(True)
         self._heartbeat.count(True)
 
     def _end_measuring(self) -> None:
         if len(self._marks) == 1:
             self._marks.append(mark())
-            for clients in self.measurement.background:
+            for clients in self._background:
                 clients.measure(False)
             self._heartbeat.count(False)
 
@@ -181,7 +186,7 @@ class Session:
             measurement.censor()
             gevent.sleep(SETTLE_S)
         gevent.kill(self._ticker)
-        for clients in measurement.background:
+        for clients in self._background:
             clients.end()
         recorder.close()
         if self._live.pending:
@@ -221,8 +226,8 @@ class Session:
             pss_start_bytes=self._pss_bytes,
             pss_end_bytes=pss_bytes(os.getpid()),
             send_lateness_us=figures(self._late),
-            background=[clients.document() for clients in measurement.background],
-            conditions=[condition() for condition in measurement.conditions],
+            background=[clients.document() for clients in self._background],
+            conditions=[condition() for condition in self._conditions],
         )
 
 

@@ -11,19 +11,25 @@ from locust.env import Environment
 from loadtests.background.control import BackgroundClients
 from loadtests.generator.documents import make_folder
 from loadtests.generator.locust_table import Table
-from loadtests.generator.options import Options, scenario_values
+from loadtests.generator.options import scenario_values
 from loadtests.generator.session import Session
+from loadtests.generator.stock import StockClient
 from loadtests.generator.users import WireUser
-from loadtests.load.asks import Ask
 from loadtests.load.cold import ColdFile, cold_file
-from loadtests.load.expected import Unprepared, prepare
+from loadtests.load.expected import prepare
 from loadtests.load.live import LiveLines
 from loadtests.load.measurement import Choice, Measurement, Mix
+from loadtests.load.options import Options
 from loadtests.load.recorder import Recorder
-from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS, resolve
-from loadtests.wire.client import Policy, WireClient
+from loadtests.model.asks import Ask, Unprepared
+from loadtests.model.backgrounds import BACKGROUNDS
+from loadtests.subjects.subject import Scenario
+from loadtests.wire.client import Client, Policy, WireClient
 from loadtests.wire.connection import Deadlines, Endpoint, resolve_endpoint
-from loadtests.wire.message import Request, Target, build_request, parse_target
+from loadtests.wire.message import Address, Request, build_request, parse_address
+from loadtests.wire.tls import tls_context
+
+Weighted = list[tuple[int, Choice]]
 
 
 def assemble(
@@ -35,57 +41,70 @@ def assemble(
     then: Callable[[], None],
 ) -> Session:
     """Learn the right answers, fix the zero; `then` is called at the end. Raises ValueError, Unprepared."""
-    classes = [one for one in environment.user_classes if issubclass(one, WireUser)]
+    classes = [chosen for chosen in environment.user_classes if issubclass(chosen, WireUser)]
     if not classes:
         raise ValueError("none of the users chosen belongs to a scenario.")
+    scenarios = [chosen.scenario for chosen in classes]
     host = environment.host or classes[0].host
     if not host:
         raise ValueError("--host is missing: it looks like http://127.0.0.1:8000.")
-    target = parse_target(host)
-    endpoint, policy = _endpoint(target, options), _policy(options)
-    parameters = _parameters(namespace, classes)
+    address = parse_address(host)
+    endpoint, policy = _endpoint(address, options), _policy(options)
+    parameters = _parameters(namespace, scenarios)
     cold: dict[str, ColdFile] = {}
-    choices, labels, prepared = _choices(classes, parameters, target, endpoint, policy, options, cold)
+    choices, labels, prepared = _choices(scenarios, parameters, address, endpoint, policy, options, cold)
     make_folder(options.out)
-    background, asked = _background(classes, parameters, target, endpoint, policy, options, part)
+    background, asked = _background(scenarios, parameters, address, endpoint, policy, options, part)
     zero_ns = monotonic_ns()
     if zero_unix_ns is not None:
         zero_ns += zero_unix_ns - time_ns()
     recorder = _recorder(options, zero_ns)
-    mixes = {one: Mix([c for _, c in choices[one]], [w for w, _ in choices[one]]) for one in classes}
-    conditions = [file.check for file in cold.values()] + [clients.check for clients in background]
+
+    def new_client(deadlines: Deadlines, user: Any) -> Client:
+        if options.client == "wire":
+            return WireClient(endpoint, policy, deadlines)
+        verify = str(options.authority) if options.authority else not options.insecure
+        return StockClient(options.client, environment, endpoint, policy, user, verify)
+
+    mixes = {name: _mix(weighted) for name, weighted in choices.items()}
     measurement = Measurement(
-        environment, options, endpoint, policy, recorder, mixes, parameters, part, conditions, background
+        options, recorder, mixes, parameters, part, new_client, environment.events.request.fire
     )
-    weighted = [(round(1000 * one.weight) * w, c) for one in classes for w, c in choices[one]]
     if options.client == "wire":
         recorder.listeners.append(Table(environment, measurement.zero_unix_s, labels).take)
     return Session(
         measurement,
         LiveLines(options.out),
-        scenario="+".join(one.scenario for one in classes),
-        parameters=parameters[classes[0]]
-        if len(classes) == 1
-        else {one.scenario: parameters[one] for one in classes},
+        scenario="+".join(parameters),
+        parameters=parameters[scenarios[0].name] if len(scenarios) == 1 else dict(parameters),
         names=[name for name, _ in labels],
         prepared=prepared + asked,
         part=part,
-        mix=Mix([c for _, c in weighted], [w for w, _ in weighted]),
+        mix=_mix(
+            [
+                (round(1000 * chosen.weight) * weight, choice)
+                for chosen in classes
+                for weight, choice in choices[chosen.scenario.name]
+            ]
+        ),
+        conditions=[file.check for file in cold.values()] + [clients.check for clients in background],
+        background=background,
+        user_count=lambda: environment.runner.user_count if environment.runner else 0,
         then=then,
     )
 
 
-def _endpoint(target: Target, options: Options) -> Endpoint:
-    tls = None
-    if target.tls:
-        from loadtests.wire.tls import tls_context
+def _mix(weighted: Weighted) -> Mix:
+    return Mix([choice for _, choice in weighted], [weight for weight, _ in weighted])
 
-        tls = tls_context(options.authority, options.insecure)
+
+def _endpoint(address: Address, options: Options) -> Endpoint:
+    tls = tls_context(options.authority, options.insecure) if address.tls else None
     timeout_ns = round(options.connect_timeout_s * 1e9)
     try:
-        return resolve_endpoint(target, tls, timeout_ns, options.read_rate, options.send_rate)
+        return resolve_endpoint(address, tls, timeout_ns, options.read_rate, options.send_rate)
     except OSError as error:
-        raise Unprepared(f"the host {target.host} is unknown: {error.strerror or error}.") from None
+        raise Unprepared(f"the host {address.host} is unknown: {error.strerror or error}.") from None
 
 
 def _policy(options: Options) -> Policy:
@@ -102,45 +121,44 @@ def _recorder(options: Options, zero_ns: int) -> Recorder:
     return Recorder(options.out, zero_ns, warmup_us, duration_us)
 
 
-def _parameters(namespace: Namespace, classes: list[type[WireUser]]) -> dict[type[WireUser], dict[str, Any]]:
-    """Each class's parameters; one that no chosen scenario has is a mistake, as it would change nothing."""
+def _parameters(namespace: Namespace, scenarios: list[Scenario]) -> dict[str, dict[str, Any]]:
+    """By scenario. One that no chosen scenario has is a mistake, as it would change nothing."""
     given = scenario_values(namespace)
-    known = {parameter.name for one in classes for parameter in SCENARIOS[one.scenario].parameters}
+    known = {parameter.name for scenario in scenarios for parameter in scenario.parameters}
     if unknown := sorted(set(given) - known):
-        resolve(SCENARIOS[classes[0].scenario], {unknown[0]: given[unknown[0]]})
+        scenarios[0].resolve({unknown[0]: given[unknown[0]]})
     return {
-        one: resolve(
-            SCENARIOS[one.scenario],
-            {p.name: given[p.name] for p in SCENARIOS[one.scenario].parameters if p.name in given},
+        scenario.name: scenario.resolve(
+            {p.name: given[p.name] for p in scenario.parameters if p.name in given}
         )
-        for one in classes
+        for scenario in scenarios
     }
 
 
 def _choices(
-    classes: list[type[WireUser]],
-    parameters: dict[type[WireUser], dict[str, Any]],
-    target: Target,
+    scenarios: list[Scenario],
+    parameters: dict[str, dict[str, Any]],
+    address: Address,
     endpoint: Endpoint,
     policy: Policy,
     options: Options,
     cold: dict[str, ColdFile],
-) -> tuple[dict[type[WireUser], list[tuple[int, Choice]]], list[tuple[str, str]], int]:
+) -> tuple[dict[str, Weighted], list[tuple[str, str]], int]:
     deadlines = Deadlines()
     prepared = 0
     ready: dict[Ask, Request] = {}
     labels: list[tuple[str, str]] = []
-    choices: dict[type[WireUser], list[tuple[int, Choice]]] = {}
+    choices: dict[str, Weighted] = {}
     try:
-        for one in classes:
-            choices[one] = []
-            for ask in one.asks(parameters[one]):
+        for scenario in scenarios:
+            choices[scenario.name] = []
+            for ask in scenario.asks(parameters[scenario.name]):
                 following = None
                 for link in reversed(list(ask.chain())):
                     if link not in ready:
                         ready[link], sent = prepare(
                             link,
-                            target,
+                            address,
                             options.files,
                             options.connections == "close",
                             lambda: WireClient(endpoint, policy, deadlines),
@@ -154,16 +172,16 @@ def _choices(
                         labels.append(label)
                     following = Choice(ready[link], labels.index(label), following)
                 assert following is not None  # noqa: S101 - a chain has a link
-                choices[one].append((ask.weight, following))
+                choices[scenario.name].append((ask.weight, following))
     finally:
         deadlines.stop()
     return choices, labels, prepared
 
 
 def _background(
-    classes: list[type[WireUser]],
-    parameters: dict[type[WireUser], dict[str, Any]],
-    target: Target,
+    scenarios: list[Scenario],
+    parameters: dict[str, dict[str, Any]],
+    address: Address,
     endpoint: Endpoint,
     policy: Policy,
     options: Options,
@@ -174,24 +192,24 @@ def _background(
     prepared = 0
     deadlines = Deadlines()
     try:
-        for one in classes:
-            background = SCENARIOS[one.scenario].background
+        for scenario in scenarios:
+            background, values = scenario.background, parameters[scenario.name]
             if background is None:
                 continue
             number, parts = part
-            count = len(range(number, int(parameters[one][background.count]), parts))
+            count = len(range(number, int(values[background.count]), parts))
             if not count:
                 continue
-            aside = one.aside(parameters[one])
-            if background.kind == "streams":
-                ask = aside.ask
-                request = build_request(target, ask.method, ask.path, headers=ask.headers)
+            kind, traffic = BACKGROUNDS[background.kind], background.traffic(values)
+            ask = traffic.ask
+            if kind.endless:
+                request = build_request(address, ask.method, ask.path, headers=ask.headers)
             else:
                 request, sent = prepare(
-                    aside.ask, target, options.files, False, lambda: WireClient(endpoint, policy, deadlines)
+                    ask, address, options.files, False, lambda: WireClient(endpoint, policy, deadlines)
                 )
                 prepared += sent
-            started.append(BackgroundClients(background, count, aside, request, endpoint))
+            started.append(BackgroundClients(kind, count, traffic, request, endpoint))
     except BaseException:
         for clients in started:
             clients.end()

@@ -1,31 +1,21 @@
-"""The Locust user of every scenario: one task that drives the closed loop, or stands by for the open one."""
+"""The Locust users of the scenarios: one task that drives the closed loop, or stands by for the open one."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from locust import User, task
 from locust.exception import StopUser
+from locust.user.task import LOCUST_STATE_STOPPING
 
-from loadtests.background.control import Aside
-from loadtests.load.asks import Ask
 from loadtests.load.loops import closed_loop
 from loadtests.load.measurement import current
+from loadtests.subjects.subject import Scenario
 
 
 class WireUser(User):
-    """A scenario's users; a subclass names its scenario and says what it asks."""
+    """A scenario's users."""
 
     abstract = True
-    scenario: ClassVar[str]
-
-    @classmethod
-    def asks(cls, parameters: dict[str, Any]) -> list[Ask]:
-        """The requests the users choose from, for the scenario's parameters with their defaults filled in."""
-        raise NotImplementedError
-
-    @classmethod
-    def aside(cls, parameters: dict[str, Any]) -> Aside:
-        """What the scenario's clients in the background do, where it has some."""
-        raise NotImplementedError
+    scenario: ClassVar[Scenario]
 
     @task
     def drive(self) -> None:
@@ -34,9 +24,17 @@ class WireUser(User):
         if measurement is None:
             raise StopUser
         if not measurement.options.open_loop:
-            parameters = measurement.parameters[type(self)]
-            closed_loop(
-                measurement, self, measurement.mixes[type(self)], float(parameters["think_ms"]) / 1000
-            )
+            name = self.scenario.name
+            think_s = float(measurement.parameters[name]["think_ms"]) / 1000
+            closed_loop(measurement, self, measurement.mixes[name], think_s, self._stopping)
         measurement.ended.wait()
         raise StopUser
+
+    def _stopping(self) -> bool:
+        return self._state == LOCUST_STATE_STOPPING
+
+
+def user_class(scenario: Scenario) -> type[WireUser]:
+    """The user class of a scenario, as Locust finds it by its name in a locustfile."""
+    facts = {"abstract": False, "scenario": scenario, "__doc__": scenario.question}
+    return type(scenario.user_class, (WireUser,), facts)

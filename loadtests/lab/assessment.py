@@ -3,32 +3,30 @@
 import time
 from pathlib import Path
 
-from loadtests import archive
-from loadtests.checks.check import Rule
+from loadtests import archive, probes
 from loadtests.checks.soundness import cell_state, self_checks
-from loadtests.lab import probes
 from loadtests.lab.bench import Bench
+from loadtests.lab.companions import hits_check
 from loadtests.lab.driving import Taken
-from loadtests.lab.probes import Side
-from loadtests.lab.servers.running import Target
+from loadtests.lab.servers.running import RunningServer
 from loadtests.model import costs
 from loadtests.model.records import CellState, Check, GeneratorDocument, SideProbe
 from loadtests.model.samples import OK
-from loadtests.subjects.twins import companion as upstream
+from loadtests.probes import Side
+from loadtests.subjects.subject import Scenario
 
 SETTLE_S, SETTLED_S = 5.0, 0.2
-MEMORY_PER_CONNECTION = Rule("memory per connection", None, "bytes")
 
 
-def settled(target: Target, document: GeneratorDocument | None) -> int | None:
+def settled(server: RunningServer, document: GeneratorDocument | None) -> int | None:
     """The server's count, once it has also taken up what clients that are gone had left in its queue."""
-    count = target.count()
+    count = server.count()
     if document is None or not any(one.sent > one.completed for one in document.background):
         return count
     deadline = time.monotonic() + SETTLE_S
     while time.monotonic() < deadline:
         time.sleep(SETTLED_S)
-        before, count = count, target.count()
+        before, count = count, server.count()
         if before == count:
             break
     return count
@@ -36,7 +34,7 @@ def settled(target: Target, document: GeneratorDocument | None) -> int | None:
 
 def checks_of(
     bench: Bench,
-    target: Target,
+    server: RunningServer,
     document: GeneratorDocument | None,
     directory: Path,
     count: int | None,
@@ -48,37 +46,26 @@ def checks_of(
     if side is not None and side.cpu_user_s is not None and side.cpu_system_s is not None:
         seconds = (document.measure_us - document.warmup_us) / 1e6
         # Without pinning one core is what most of these servers can use, and the share is an upper bound.
-        cores = min(len(bench.server_cpus or [0]), target.run.processes or 1)
+        cores = min(len(bench.server_cpus or [0]), server.run.processes or 1)
         share = (side.cpu_user_s + side.cpu_system_s) / seconds / cores
     return self_checks(
         document,
         archive.directory_samples(directory),
         server_count=count,
         ceiling=bench.calibration,
-        slots=target.run.slots,
+        slots=server.run.slots,
         server_cpu_share=share,
     )
 
 
-def upstream_check(document: GeneratorDocument, directory: Path, hits: int | None) -> Check:
-    samples = archive.directory_samples(directory)
-    unanswered = int((samples["kind"] != OK).sum())
-    return upstream.hits_check(hits, document.sent, unanswered, document.parameters["addresses"])
-
-
-def memory_check(taken: Taken, document: GeneratorDocument) -> list[Check]:
-    """The growth of the server's memory since before the idle connections came, for each of them."""
-    idle = sum(one.fewest or 0 for one in document.background if one.kind == "idle")
-    readings = taken.watch.readings["server"] if taken.watch is not None else []
-    known = [(reading.unix_s, reading.rss_bytes) for reading in readings if reading.rss_bytes is not None]
-    if not idle or not known:
-        return []
-    end = document.zero_unix_s + document.measure_us / 1e6
-    held = max((rss for unix_s, rss in known if document.zero_unix_s <= unix_s <= end), default=None)
-    each = None if held is None else (held - known[0][1]) / idle
-    return [
-        MEMORY_PER_CONNECTION.judged("ok", each, "no reading while the connections were held; measure longer")
-    ]
+def companion_check(
+    scenario: Scenario, document: GeneratorDocument, directory: Path, hits: int | None
+) -> Check:
+    """Whether each request made the calls to its companion that it should."""
+    assert scenario.companion is not None  # noqa: S101 - the caller has looked
+    unanswered = int((archive.directory_samples(directory)["kind"] != OK).sum())
+    calls = scenario.calls(document.parameters)
+    return hits_check(scenario.companion, hits, document.sent, unanswered, calls)
 
 
 def judge(

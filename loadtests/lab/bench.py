@@ -5,17 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from loadtests.lab.plan import Plan
+from loadtests.subjects.subject import Provision
 
 
 @dataclass(frozen=True)
 class Bench:
-    """`files` is what is downloaded; `token` and `upstream` are for the scenarios that need them."""
+    """`files` is what is downloaded, `provision` what servers and scenarios are given."""
 
     run: Path
     plan: Plan
     files: Path
+    provision: Provision
     server_cpus: list[int] | None
     generator_cpus: list[int] | None
     calibration: dict[str, Any] | None
-    token: str | None = None
-    upstream: str | None = None

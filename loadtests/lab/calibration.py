@@ -21,10 +21,13 @@ from typing import Any, cast
 import numpy as np
 
 from loadtests.lab.environment import cpus, machine, machine_id
+from loadtests.model.children import NEUTRAL, own_command
 from loadtests.model.inherited import inherited
+from loadtests.model.paths import cache_directory
 from loadtests.model.samples import MEASURE, OK, Samples, read_samples
-from shared.settings import cache_directory
+from loadtests.subjects.own.scenarios import SCENARIOS
 
+ANY_PATH = SCENARIOS["get"]
 LOCUSTFILE = Path(__file__).parent.parent / "locustfile.py"
 SECONDS = 1.0
 WARMUP_S = 0.3
@@ -120,7 +123,7 @@ def _backends() -> list[str]:
         "    found.append(name)\n"
         "print(json.dumps(found))"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - our own code
+    told = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - our own code
     if told.returncode:
         raise CalibrationError(f"gevent's backends cannot be listed: {told.stderr.strip()[-200:]}")
     return cast(list[str], json.loads(told.stdout))
@@ -147,7 +150,9 @@ def _run(backend: str, port: int, *arguments: str) -> tuple[Samples, float | Non
     """The successes of one short measurement, and the generator's CPU share."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
-            *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "Get", "--headless", "--only-summary"),
+            *own_command(
+                "locust", "-f", str(LOCUSTFILE), ANY_PATH.user_class, "--headless", "--only-summary"
+            ),
             *("--host", f"http://127.0.0.1:{port}", "--spawn-rate", str(USERS), "--twins-out", folder),
             *("--twins-warmup", str(WARMUP_S), "--twins-duration", str(SECONDS), "--twins-drain", "2"),
             *arguments,
@@ -175,7 +180,8 @@ def _run(backend: str, port: int, *arguments: str) -> tuple[Samples, float | Non
 @contextmanager
 def _server(body_bytes: int) -> Iterator[int]:
     server = subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-m", "loadtests.lab.fixed_server", str(body_bytes)],
+        own_command("loadtests.lab.fixed_server", str(body_bytes)),
+        cwd=NEUTRAL,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -5,76 +5,69 @@ import time
 from pathlib import Path
 from typing import Any
 
-from loadtests import archive
-from loadtests.lab import generator, probes
+from loadtests import archive, probes
+from loadtests.lab import companions, generator
 from loadtests.lab.assessment import (
     checks_of,
+    companion_check,
     costs_of,
     judge,
-    memory_check,
     settled,
     side_of,
-    upstream_check,
 )
 from loadtests.lab.bench import Bench
 from loadtests.lab.driving import Taken, drive, tail
 from loadtests.lab.order import PlannedCell, cell_id
-from loadtests.lab.probes.watch import Tick
-from loadtests.lab.servers.running import Target
+from loadtests.lab.scenarios import scenario_of
+from loadtests.lab.servers.asking import violations
+from loadtests.lab.servers.running import RunningServer
+from loadtests.model.backgrounds import READY_S
 from loadtests.model.records import CellRecord, Level, ServerRun
-from loadtests.subjects.subject import READY_S
-from loadtests.subjects.twins import companion as upstream
-from loadtests.subjects.twins import verification as contract
-from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS
+from loadtests.probes.watch import Tick
+from loadtests.subjects.subject import Scenario
 
 START_ALLOWANCE_S = 15.0
 LOG_BYTES = 256 * 1024
 
 
-def measure(bench: Bench, cell: PlannedCell, level: Level, target: Target, tick: Tick) -> CellRecord:
+def measure(bench: Bench, cell: PlannedCell, level: Level, server: RunningServer, tick: Tick) -> CellRecord:
     """Measure one cell of a running server and archive it; what goes wrong makes it invalid, with the why."""
     started = time.time()
     with archive.new_cell(bench.run, cell.id) as directory:
-        scenario = bench.plan.scenarios[cell.scenario]
-        kind = scenario.kind or cell.scenario
-        parameters = dict(scenario.parameters)
-        if SCENARIOS[kind].upstream:
-            parameters["upstream"] = bench.upstream or ""
+        scenario, parameters = scenario_of(bench.plan, cell.scenario)
+        if scenario.companion is not None:
+            parameters[scenario.companion.name] = _address(bench, scenario)
         command = generator.command(
-            target.run.url,
-            kind,
+            server.run.url,
+            scenario,
             parameters,
             cell=cell,
             level=level,
             time=bench.plan.time,
             directory=directory,
-            files=target.files,
+            files=server.files,
         )
         taken = Taken([])
-        allowance_s = START_ALLOWANCE_S + (READY_S if SCENARIOS[kind].background else 0)
+        allowance_s = START_ALLOWANCE_S + (READY_S if scenario.background else 0)
         overflows = probes.accept_queue_overflows()
-        reasons = contract.violations(
-            target.run.url, kind, parameters, target.files, full=target.full_contract
-        )
+        reasons = violations(server.run.url, scenario, parameters, server.files, full=server.full)
         document, count, hits = None, None, None
         if not reasons:
-            before, hits_before = target.count(), hits_of(bench, kind)
-            taken = drive(bench, target, command, directory, tick, allowance_s)
+            before, hits_before = server.count(), _hits(bench, scenario)
+            taken = drive(bench, server, command, directory, tick, allowance_s)
             reasons = taken.reasons
-            hits = _growth(hits_before, hits_of(bench, kind))
+            hits = _growth(hits_before, _hits(bench, scenario))
             document = archive.read_generator(directory)
-            after = settled(target, document)
+            after = settled(server, document)
             count = None if before is None or after is None else after - before
         if document is None and not reasons:
             reasons = [f"the load generator ended without a result: {tail(directory / 'generator.log')}"]
-        side, fresh, target.fresh = side_of(taken, "server", document), target.fresh, False
-        checks = checks_of(bench, target, document, directory, count, side)
-        if document is not None:
-            checks += memory_check(taken, document)
-        if document is not None and SCENARIOS[kind].upstream:
-            checks.append(upstream_check(document, directory, hits))
+        side, fresh, server.fresh = side_of(taken, "server", document), server.fresh, False
+        checks = checks_of(bench, server, document, directory, count, side)
+        if document is not None and scenario.companion is not None:
+            checks.append(companion_check(scenario, document, directory, hits))
         state, reason, warnings = judge(bench, checks, document, reasons)
-        _copy_log(target, directory)
+        _copy_log(server, directory)
         spent: dict[str, Any] = {}
         if state != "invalid" and document is not None:
             spent = costs_of(side, document, directory, fresh)
@@ -83,8 +76,10 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, target: Target, tick:
             run=bench.run.name,
             server=cell.server,
             scenario=cell.scenario,
-            scenario_kind=kind,
+            scenario_kind=scenario.name,
             parameters=parameters,
+            planted_wait_ms=_planted_wait_ms(scenario, parameters),
+            waits_for=scenario.waits_for,
             level=level,
             block=cell.block,
             order=cell.order,
@@ -93,7 +88,7 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, target: Target, tick:
             state=state,
             reason=reason,
             warnings=warnings,
-            server_run=target.run,
+            server_run=server.run,
             generator=document,
             generator_command=command,
             checks=checks,
@@ -114,15 +109,17 @@ def unmeasured(
     bench: Bench, cell: PlannedCell, level: Level, reason: str, run: ServerRun | None
 ) -> CellRecord:
     """Archive a cell whose server never got so far; it holds the reason and no figure."""
-    scenario = bench.plan.scenarios[cell.scenario]
+    scenario, parameters = scenario_of(bench.plan, cell.scenario)
     now = time.time()
     record = CellRecord(
         id=cell.id,
         run=bench.run.name,
         server=cell.server,
         scenario=cell.scenario,
-        scenario_kind=scenario.kind or cell.scenario,
-        parameters=dict(scenario.parameters),
+        scenario_kind=scenario.name,
+        parameters=parameters,
+        planted_wait_ms=_planted_wait_ms(scenario, parameters),
+        waits_for=scenario.waits_for,
         level=level,
         block=cell.block,
         order=cell.order,
@@ -138,15 +135,23 @@ def unmeasured(
     return record
 
 
-def hits_of(bench: Bench, kind: str) -> int | None:
-    """Requests the run's upstream received so far; None where the scenario has none."""
-    needed = SCENARIOS[kind].upstream and bench.upstream is not None
-    return upstream.hits(bench.upstream or "") if needed else None
+def _address(bench: Bench, scenario: Scenario) -> str:
+    return bench.provision.companions.get(scenario.companion.name, "") if scenario.companion else ""
 
 
-def _copy_log(target: Target, directory: Path) -> None:
-    if target.process is not None and target.process.log.is_file():
-        with target.process.log.open("rb") as source:
+def _hits(bench: Bench, scenario: Scenario) -> int | None:
+    """Requests the run's companion received so far; None where the scenario has none."""
+    url = _address(bench, scenario)
+    return companions.hits(scenario.companion, url) if scenario.companion and url else None
+
+
+def _planted_wait_ms(scenario: Scenario, parameters: dict[str, Any]) -> float | None:
+    return None if scenario.wait is None else float(parameters[scenario.wait])
+
+
+def _copy_log(server: RunningServer, directory: Path) -> None:
+    if server.process is not None and server.process.log.is_file():
+        with server.process.log.open("rb") as source:
             source.seek(max(0, os.fstat(source.fileno()).st_size - LOG_BYTES))
             (directory / "server.log").write_bytes(source.read())
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from loadtests.lab import environment
 from loadtests.model.records import Record
+from loadtests.subjects.registry import SUBJECT
 
 NOISE_S = 5.0
 OPEN_FILES, FREE_BYTES, PORTS = 4096, 2 * 1024**3, 20_000
@@ -173,7 +174,7 @@ def _disk(results: Path) -> Finding:
 
 def _python() -> Finding:
     known = environment.versions()
-    names = ("flask", "gunicorn", "fastapi", "uvicorn", "locust", "gevent")
+    names = (*SUBJECT.distributions, "locust", "gevent")
     lower = {name.lower(): version for name, version in known.items()}
     text = ", ".join([platform.python_version(), *(f"{name} {lower.get(name, 'missing')}" for name in names)])
     missing = [name for name in names if name not in lower]

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtests.lab import generator, journal, probes, processes
+from loadtests import probes
+from loadtests.lab import generator, journal, processes
 from loadtests.lab.bench import Bench
-from loadtests.lab.probes.watch import Tick, Watch, interval_s
-from loadtests.lab.servers.running import Target
+from loadtests.lab.servers.running import RunningServer
+from loadtests.probes.watch import Tick, Watch, interval_s
+from loadtests.subjects.registry import SUBJECT
 
 
 @dataclass
@@ -19,7 +21,7 @@ class Taken:
 
 
 def drive(
-    bench: Bench, target: Target, command: list[str], directory: Path, tick: Tick, allowance_s: float
+    bench: Bench, target: RunningServer, command: list[str], directory: Path, tick: Tick, allowance_s: float
 ) -> Taken:
     times = bench.plan.time
     planned_s = times.longest_warmup_s + times.measure_s + times.drain_s
@@ -29,8 +31,8 @@ def drive(
         child = processes.start(
             command,
             environment={
-                **generator.environment(bench.calibration, bench.token, directory),
-                **({} if server else generator.token_of_user()),
+                **generator.environment(bench.calibration, directory),
+                **SUBJECT.generator_environment(bench.provision if server else None),
             },
             cpus=bench.generator_cpus,
             log=log,

@@ -8,14 +8,13 @@ import resource
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
-CODE = ("shared", "wsgi_app", "asgi_app", "loadtests")
 CPU = Path("/sys/devices/system/cpu")
 SYSCTLS = (
     "net/core/somaxconn",
@@ -93,12 +92,18 @@ def machine_id(document: Mapping[str, Any]) -> str:
     return digest({key: value for key, value in document.items() if key not in (*PASSING, "cpu_mhz")})
 
 
-def code_id() -> str:
-    """The git commit, `+dirty` and a hash of the changes where there are any; else the package's version."""
+def code_id(code: Sequence[str]) -> str:
+    """Which program measures and is measured, `code` being the subject's folders.
+
+    The git commit, `+dirty` and a hash of the changes where there are any; else the package's version.
+    """
     commit = _git("rev-parse", "HEAD") if (ROOT / "pyproject.toml").is_file() else None
     if commit is None:
         return f"version {dict(versions()).get('wsgi-asgi-twins', 'unknown')}"
-    changes = (_git("diff", "HEAD", "--", *CODE) or "") + (_git("status", "--porcelain", "--", *CODE) or "")
+    folders = (*code, "loadtests")
+    changes = (_git("diff", "HEAD", "--", *folders) or "") + (
+        _git("status", "--porcelain", "--", *folders) or ""
+    )
     return commit if not changes else f"{commit}+dirty.{digest(changes)[:8]}"
 
 

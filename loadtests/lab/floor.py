@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 
 from loadtests import archive
-from shared.settings import cache_directory
+from loadtests.analysis.floors import floor, spreads
+from loadtests.analysis.summary import build
+from loadtests.model.paths import cache_directory
 
 
 def is_aa(run: Path) -> bool:
@@ -18,9 +20,6 @@ def is_aa(run: Path) -> bool:
 
 def keep_floor(run: Path) -> list[str]:
     """Remember the floors of an A/A run for its machine; a line per metric for the terminal."""
-    from loadtests.analysis.floors import floor, spreads
-    from loadtests.analysis.summary import build
-
     answers = build([run]).answers
     floors = floor(answers)
     if not floors:

@@ -1,16 +1,15 @@
 """The load generator's command line: Locust as a child process, one for each cell."""
 
-import os
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from loadtests.lab.order import PlannedCell
 from loadtests.lab.plan import Load, Time
+from loadtests.model.children import own_command
 from loadtests.model.records import Level
-from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS, locust_arguments
+from loadtests.subjects.subject import Scenario
 
 LOCUSTFILE = Path(__file__).parent.parent / "locustfile.py"
 OPEN_LOOP_USERS = 1
@@ -18,7 +17,7 @@ OPEN_LOOP_USERS = 1
 
 def command(
     url: str,
-    kind: str,
+    scenario: Scenario,
     parameters: Mapping[str, Any],
     *,
     cell: PlannedCell,
@@ -28,10 +27,9 @@ def command(
     files: Path | None,
 ) -> list[str]:
     """What runs the generator of one cell; it writes `samples.bin`, `live.jsonl` and `generator.json`."""
-    scenario = SCENARIOS[kind]
     users = round(level.value) if level.kind == "users" else OPEN_LOOP_USERS
     return [
-        *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE)),
+        *own_command("locust", "-f", str(LOCUSTFILE)),
         *("--headless", "--only-summary", "--host", url),
         *("--users", str(users), "--spawn-rate", str(users), scenario.user_class),
         *("--twins-out", str(directory.resolve()), "--twins-seed", str(cell.seed)),
@@ -40,31 +38,17 @@ def command(
         *("--twins-drain", f"{time.drain_s:g}"),
         *_load_arguments(cell.load, level),
         *(("--twins-files", str(files)) if files is not None else ()),
-        *locust_arguments(scenario, parameters),
+        *scenario.arguments(parameters),
     ]
 
 
-def environment(calibration: Mapping[str, Any] | None, token: str | None, home: Path) -> dict[str, str]:
+def environment(calibration: Mapping[str, Any] | None, home: Path) -> dict[str, str]:
     """gevent's backend as calibration found it best on this machine; its default where none was made.
 
-    `token` is that of the server under test, where scenarios write: it stands in no command line. The user's
-    home would bring Locust's configuration, and the credentials of `.netrc`: `home` holds neither.
+    The user's home would bring Locust's configuration, and the credentials of `.netrc`: `home` holds neither.
     """
     loop = (calibration or {}).get("loop")
-    return {
-        "HOME": str(home.resolve()),
-        **({"GEVENT_BACKEND": str(loop)} if loop else {}),
-        **({"TWINS_TOKEN": token} if token else {}),
-    }
-
-
-def token_of_user() -> dict[str, str]:
-    """What names the token of a server that runs already: it is the user's, not ours."""
-    token, file = os.environ.get("TWINS_TOKEN"), os.environ.get("TWINS_TOKEN_FILE")
-    return {
-        **({"TWINS_TOKEN": token} if token else {}),
-        **({"TWINS_TOKEN_FILE": os.path.abspath(file)} if file else {}),
-    }
+    return {"HOME": str(home.resolve()), **({"GEVENT_BACKEND": str(loop)} if loop else {})}
 
 
 def _warmup_arguments(load: Load, time: Time) -> list[str]:

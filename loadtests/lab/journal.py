@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from shared.settings import cache_directory
+from loadtests.model.paths import cache_directory
 
 PROCESSES = "processes.jsonl"
 

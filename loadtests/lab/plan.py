@@ -155,6 +155,15 @@ class PlanServer(Part):
         description="files, folders and patterns of one's own program, hashed into its identity; where left "
         "out, every .py file below the working directory and the files that the command names",
     )
+    interface: Literal["wsgi", "asgi"] | None = Field(
+        default=None, description="of one's own server: what colours it in the report"
+    )
+    slots: Positive | None = Field(
+        default=None, description="of one's own server: requests it can serve at the same time, all processes"
+    )
+    slot_kind: Literal["process", "thread", "greenlet", "task"] | None = Field(
+        default=None, description="of one's own server: what one request under way fills"
+    )
     environment: dict[str, str] = {}
     inherit: list[str] = Field(
         default=[],
@@ -174,6 +183,9 @@ class PlanServer(Part):
     def _one_source(self) -> Self:
         if sum(value is not None for value in (self.server, self.command, self.url)) > 1:
             raise ValueError("takes one of server, command and url")
+        for key in ("interface", "slots", "slot_kind"):
+            if self.command is None and self.url is None and getattr(self, key) is not None:
+                raise ValueError(f"{key} is of one's own server, which is given by command or url")
         if self.url is not None and not _is_address(self.url):
             raise ValueError("url looks like http://127.0.0.1:8000")
         if self.command == []:

@@ -14,17 +14,16 @@ from pydantic import BaseModel, ValidationError
 
 from loadtests.analysis.metrics import COMPARED
 from loadtests.lab.plan import Plan, PlanError, PlanServer
-from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS, resolve
+from loadtests.subjects.registry import SCENARIOS, SERVERS, SUBJECT
 
 LARGEST_BYTES = 1 << 20
 MOST_CELLS = 100_000
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-SHIPPED = Path(__file__).parent.parent / "subjects" / "twins" / "plans"
 
 
 def shipped_plans() -> dict[str, str]:
     """The plans that come with the program: name to the sentence on its first line."""
-    return {path.stem: first_line(path) for path in sorted(SHIPPED.glob("*.toml"))}
+    return {path.stem: first_line(path) for path in sorted(SUBJECT.plans.glob("*.toml"))}
 
 
 def first_line(path: Path) -> str:
@@ -39,7 +38,7 @@ def find_plan(name: str) -> Path:
         if not path.is_file():
             raise PlanError(f"there is no plan file {name}.")
         return path
-    shipped = SHIPPED / f"{name}.toml"
+    shipped = SUBJECT.plans / f"{name}.toml"
     if not shipped.is_file():
         raise PlanError(f"there is no shipped plan '{name}'; {nearest(name, shipped_plans())}")
     return shipped
@@ -127,7 +126,7 @@ def resolved(document: Mapping[str, Any], source: str) -> Plan:
                 f"{source}: scenarios.{label}: there is no scenario '{kind}'; {nearest(kind, SCENARIOS)}"
             )
         try:
-            parameters = resolve(SCENARIOS[kind], scenario.parameters)
+            parameters = SCENARIOS[kind].resolve(scenario.parameters)
         except ValueError as error:
             raise PlanError(f"{source}: scenarios.{label}.parameters: {error}") from None
         load = scenario.load or plan.load
@@ -214,8 +213,6 @@ def nearest(name: str, known: Collection[str]) -> str:
 
 
 def _spread(servers: Mapping[str, PlanServer], source: str) -> Iterator[tuple[str, PlanServer]]:
-    from loadtests.subjects.twins.servers import SERVERS
-
     for label, server in servers.items():
         own = server.command is not None or server.url is not None
         name = None if own else server.server or label

@@ -12,10 +12,11 @@ from loadtests.lab.floor import read_floor
 from loadtests.lab.order import planned_cells
 from loadtests.lab.plan import Plan, PlanError
 from loadtests.lab.planfile import resolved
-from loadtests.lab.servers import running as target
+from loadtests.lab.servers.specs import missing_program
 from loadtests.lab.sources import own_code
 from loadtests.model.inherited import inherited
 from loadtests.model.records import Manifest
+from loadtests.subjects.registry import SUBJECT
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def without_missing(plan: Plan) -> tuple[Plan, list[str]]:
     missing = {
         label: program
         for label, server in plan.servers.items()
-        if server.optional and (program := target.missing_program(server)) is not None
+        if server.optional and (program := missing_program(label, server)) is not None
     }
     if len(missing) == len(plan.servers):
         raise PlanError(f"none of the plan's servers is installed: {', '.join(missing.values())}.")
@@ -76,7 +77,7 @@ def create(
         machine=machine,
         machine_id=identity,
         plan_id=environment.digest(resolved),
-        code_id=environment.code_id(),
+        code_id=environment.code_id(SUBJECT.code),
         environment=inherited(),
         own_code=own,
         calibration=calibration,
@@ -95,7 +96,7 @@ def reopen(directory: Path, *, force: bool) -> Run:
         what
         for what, before, now in (
             ("the plan", manifest.plan_id, environment.digest(manifest.plan)),
-            ("the code", manifest.code_id, environment.code_id()),
+            ("the code", manifest.code_id, environment.code_id(SUBJECT.code)),
             ("the machine", manifest.machine_id, environment.machine_id(environment.machine())),
             *(
                 (f"the code of {label}", manifest.own_code.get(label, code), code)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from loadtests.lab.plan import Plan, PlanError
-from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS
+from loadtests.subjects.registry import SCENARIOS
 
 
 def check_files(plan: Plan, files: Path) -> None:
@@ -36,7 +36,9 @@ def served_folder(plan: Plan, files: Path, directory: Path) -> Iterator[tuple[Pa
     A server under test never writes into the user's files: it is given copies of those that the plan's
     scenarios read, below `directory`, for as long as the run lasts.
     """
-    chosen = [(SCENARIOS[one.kind or label], one.parameters) for label, one in plan.scenarios.items()]
+    chosen = [
+        (SCENARIOS[planned.kind or label], planned.parameters) for label, planned in plan.scenarios.items()
+    ]
     if not any(scenario.writes for scenario, _ in chosen):
         yield files, None
         return

@@ -18,17 +18,20 @@ from loadtests import archive
 from loadtests.lab import journal
 from loadtests.lab.bench import Bench
 from loadtests.lab.cell import measure, unmeasured
+from loadtests.lab.companions import companions_of
 from loadtests.lab.order import PlannedCell, cell_id, planned_cells
 from loadtests.lab.plan import Plan
 from loadtests.lab.progress import Progress
 from loadtests.lab.runs import Run, pinning
+from loadtests.lab.scenarios import scenarios_of
 from loadtests.lab.scratch import served_folder
 from loadtests.lab.search import Trial, find_capacity
-from loadtests.lab.servers import running as target
+from loadtests.lab.servers import running
 from loadtests.lab.servers.readback import Unmeasurable
+from loadtests.lab.servers.running import RunningServer
+from loadtests.lab.servers.specs import spec_of
 from loadtests.model.records import CellRecord, Level, SearchRecord, ServerRun
-from loadtests.subjects.twins.companion import upstream_of
-from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS
+from loadtests.subjects.subject import Provision
 
 GENERATOR_START_S, SERVER_START_S, SEARCH_CELLS = 1.0, 0.9, 14
 
@@ -61,17 +64,24 @@ def carry_out(run: Run, files: Path, progress: Progress) -> list[CellRecord]:
     done |= {record.id for record in archive.read_searches(run.directory)}
     left = [cell for cell in planned_cells(run.plan) if cell.id not in done]
     server_cpus, generator_cpus = pinning(run.plan)
+    scenarios = scenarios_of(run.plan)
     _raise_open_files()
     progress.begin(len(done), len(left), estimate_s(run.plan, left))
     with (
         _terminable(),
         _pinned(generator_cpus),
         served_folder(run.plan, files, run.directory) as (served, token),
-        upstream_of(run.plan, run.directory, generator_cpus) as upstream,
+        companions_of(scenarios, run.directory.resolve(), generator_cpus) as companions,
     ):
+        provision = Provision(
+            token=token,
+            records=any(scenario.records for scenario in scenarios),
+            cold=any(scenario.cold for scenario in scenarios),
+            companions=companions,
+        )
         calibration = run.manifest.calibration
         bench = Bench(
-            run.directory, run.plan, served, server_cpus, generator_cpus, calibration, token, upstream
+            run.directory.resolve(), run.plan, served, provision, server_cpus, generator_cpus, calibration
         )
         for _, group in groupby(left, key=partial(_start_of, run.plan)):
             _serve_and_measure(bench, list(group), progress)
@@ -98,7 +108,7 @@ def _start_of(plan: Plan, cell: PlannedCell) -> tuple[int, str, str]:
 
 def _serve_and_measure(bench: Bench, cells: list[PlannedCell], progress: Progress) -> None:
     """Cells of one server: a fresh start for them all, another only after a death."""
-    server: target.Target | None = None
+    server: RunningServer | None = None
     since: list[CellRecord] = []
     directory = Path(tempfile.mkdtemp(dir=bench.run.resolve(), prefix=".server-"))
     patience_s = bench.plan.time.stop_s
@@ -130,45 +140,28 @@ def _serve_and_measure(bench: Bench, cells: list[PlannedCell], progress: Progres
         shutil.rmtree(directory, ignore_errors=True)
 
 
-LONG_STREAM_S = "86400"
-
-
-def service_settings(plan: Plan) -> dict[str, str]:
-    """What the scenarios ask of the service: to record requests, which is a cost of its own to all others,
-    only where one is about that; to keep no file in memory where one is about the disk; and to let streams
-    last as long as their clients stay."""
-    scenarios = [SCENARIOS[one.kind or label] for label, one in plan.scenarios.items()]
-    settings = {
-        "TWINS_JOBS": "on" if any(scenario.records for scenario in scenarios) else "off",
-        "TWINS_MAX_STREAM_S": LONG_STREAM_S,
-    }
-    return settings | ({"TWINS_KEPT_BYTES": "0"} if any(scenario.cold for scenario in scenarios) else {})
-
-
-def _start(bench: Bench, label: str, directory: Path) -> target.Target:
+def _start(bench: Bench, label: str, directory: Path) -> RunningServer:
     planned = bench.plan.servers[label]
-    environment = {**service_settings(bench.plan), **planned.environment}
-    if bench.token is not None:
-        environment["TWINS_TOKEN"] = bench.token
-    if bench.upstream is not None:
-        environment["TWINS_UPSTREAMS"] = bench.upstream
-    planned = planned.model_copy(update={"environment": environment})
-    server = target.start(
-        label,
-        planned,
-        files=bench.files,
-        cpus=bench.server_cpus,
-        directory=directory,
-        start_s=bench.plan.time.start_s,
-        means=bench.plan.matched,
+    server = running.start(
+        running.Start(
+            label=label,
+            spec=spec_of(label, planned),
+            planned=planned,
+            files=bench.files,
+            provision=bench.provision,
+            cpus=bench.server_cpus,
+            directory=directory,
+            start_s=bench.plan.time.start_s,
+            means=bench.plan.matched,
+        )
     )
     if server.process is not None:
         journal.note_process(bench.run, server.process.pid)
     return server
 
 
-def _stop(bench: Bench, server: target.Target, records: Sequence[CellRecord], patience_s: float) -> None:
-    ended: ServerRun = target.stop(server, patience_s)
+def _stop(bench: Bench, server: RunningServer, records: Sequence[CellRecord], patience_s: float) -> None:
+    ended: ServerRun = running.stop(server, patience_s)
     for record in records:
         archive.amend_cell(bench.run, record.model_copy(update={"server_run": ended}))
 
@@ -188,7 +181,7 @@ def _give_up(bench: Bench, cell: PlannedCell, reason: str, run: ServerRun | None
     return record
 
 
-def _search(bench: Bench, cell: PlannedCell, server: target.Target, progress: Progress) -> list[CellRecord]:
+def _search(bench: Bench, cell: PlannedCell, server: RunningServer, progress: Progress) -> list[CellRecord]:
     """Search the capacity; trials of an interrupted search are taken from the archive."""
     known = {record.id: record for record in archive.read_cells(bench.run)}
     fresh: list[CellRecord] = []

@@ -9,7 +9,8 @@ from pathlib import Path
 import gevent
 
 from loadtests.checks.check import Rule
-from loadtests.load.expected import BETWEEN_ANSWERS_S, Unprepared
+from loadtests.load.expected import BETWEEN_ANSWERS_S
+from loadtests.model.asks import Unprepared
 from loadtests.model.records import Check, CheckStatus
 
 COLD_SHARE, FEWEST_COLD_SHARE = 0.9, 0.25

@@ -9,21 +9,17 @@ from pathlib import Path
 
 import gevent
 
-from loadtests.load.asks import ETAG, Ask
+from loadtests.model.asks import ETAG, Ask, Unprepared
 from loadtests.model.protocol import wrong_status
 from loadtests.model.samples import OK
 from loadtests.wire.client import Exchange, WireClient
 from loadtests.wire.failures import Failure, sentence
-from loadtests.wire.message import COMPARED_BYTES, Expectation, Request, Target, build_request
+from loadtests.wire.message import COMPARED_BYTES, Address, Expectation, Request, build_request
 
 ATTEMPTS = 3
 BETWEEN_ANSWERS_S = 0.05
 LOCATION_FIELD = re.compile(rb"(?im)^location:[ \t]*(.*?)[ \t]*\r?$")
 ETAG_FIELD = re.compile(rb"(?im)^etag:[ \t]*(.*?)[ \t]*\r?$")
-
-
-class Unprepared(Exception):
-    """The run cannot begin; `str()` is the sentence that says why."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class _Keeper:
 
 
 def prepare(
-    ask: Ask, target: Target, files: Path | None, close: bool, client: Callable[[], WireClient]
+    ask: Ask, target: Address, files: Path | None, close: bool, client: Callable[[], WireClient]
 ) -> tuple[Request, int]:
     """The request with what its answer must be, and how many requests that took; raises Unprepared."""
     headers, sent = ask.headers, 0
@@ -95,7 +91,7 @@ def prepare(
     return replace(request, expectation=expectation), sent + asked
 
 
-def _stored(ask: Ask, target: Target, client: Callable[[], WireClient]) -> tuple[Expectation, int]:
+def _stored(ask: Ask, target: Address, client: Callable[[], WireClient]) -> tuple[Expectation, int]:
     """What every answer to an upload has: the ETag under which the server shows what was stored."""
     shown, sent = _ask(build_request(target, "GET", ask.path), client)
     if shown.digest != hashlib.sha256(ask.body or b"").digest():

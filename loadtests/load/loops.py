@@ -1,14 +1,13 @@
 """The closed loop, where a user waits for its answer, and the open loop, where arrivals wait for nobody."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic_ns
 from typing import Any
 
 import gevent
 from gevent import getcurrent
 from gevent.hub import get_hub
-from locust.user.task import LOCUST_STATE_STOPPING
 
 from loadtests.load.measurement import CONNECT, Choice, Measurement, Mix
 from loadtests.model.samples import OK
@@ -18,7 +17,9 @@ REFUSED_PAUSE_S = 0.01
 BURST = 64
 
 
-def closed_loop(measurement: Measurement, user: Any, mix: Mix, think_s: float) -> None:
+def closed_loop(
+    measurement: Measurement, user: Any, mix: Mix, think_s: float, stopping: Callable[[], bool]
+) -> None:
     """One user's requests, one after the other, until the measuring phase ends or the user is stopped.
 
     A request is due when the answer before it has ended, plus the think time: whatever delays its
@@ -30,7 +31,7 @@ def closed_loop(measurement: Measurement, user: Any, mix: Mix, think_s: float) -
     try:
         due_ns = max(monotonic_ns(), measurement.zero_ns)
         _sleep_until(due_ns)
-        while due_ns < measurement.end_ns and not measurement.over and user._state != LOCUST_STATE_STOPPING:
+        while due_ns < measurement.end_ns and not measurement.over and not stopping():
             kind, last_ns = measurement.perform(client, mix.draw(source), due_ns, number, source)
             # a refused connection costs no time, and a user that never waits would stop all others
             pause_s = think_s if kind != CONNECT else max(think_s, REFUSED_PAUSE_S)

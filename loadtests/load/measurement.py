@@ -11,16 +11,13 @@ from typing import Any
 from gevent import getcurrent
 from gevent.event import Event
 from gevent.hub import get_hub
-from locust.env import Environment
 
-from loadtests.background.control import BackgroundClients
-from loadtests.generator.options import Options
-from loadtests.generator.stock import StockClient
+from loadtests.load.options import Options
 from loadtests.load.recorder import Recorder
-from loadtests.model.records import Check, WarmupEnd
+from loadtests.model.records import WarmupEnd
 from loadtests.model.samples import CENSORED, DROPPED, KINDS, OK
-from loadtests.wire.client import Exchange, Policy, WireClient
-from loadtests.wire.connection import Deadlines, Endpoint
+from loadtests.wire.client import Client, Exchange
+from loadtests.wire.connection import Deadlines
 from loadtests.wire.failures import KIND, Failure
 from loadtests.wire.message import Request
 
@@ -50,29 +47,26 @@ class Mix:
 
 
 class Measurement:
-    """The running measurement of this process. Requests go through `perform`, and nothing else does."""
+    """The running measurement of this process. Requests go through `perform`, and nothing else does.
+
+    `mixes` and `parameters` are by scenario; `fire` tells of each request, as Locust's event of one does.
+    """
 
     def __init__(
         self,
-        environment: Environment,
         options: Options,
-        endpoint: Endpoint,
-        policy: Policy,
         recorder: Recorder,
-        mixes: dict[type, Mix],
-        parameters: dict[type, dict[str, Any]],
+        mixes: dict[str, Mix],
+        parameters: dict[str, dict[str, Any]],
         part: tuple[int, int],
-        conditions: Sequence[Callable[[], Check]] = (),
-        background: Sequence[BackgroundClients] = (),
+        new_client: Callable[[Deadlines, Any], Client],
+        fire: Callable[..., None],
     ) -> None:
-        self.environment = environment
         self.options = options
         self.recorder = recorder
         self.mixes = mixes
         self.parameters = parameters
         self.zero_ns = recorder.zero_ns
-        self.conditions = conditions
-        self.background = background
         self._part = part
         self.zero_unix_s = (time_ns() - monotonic_ns() + recorder.zero_ns) / 1e9
         self.end_ns = recorder.zero_ns + recorder.end_us * 1000
@@ -81,8 +75,8 @@ class Measurement:
         self.ended = Event()
         self.flying: dict[Any, int] = {}
         self.deadlines = Deadlines()
-        self._endpoint = endpoint
-        self._policy = policy
+        self._new_client = new_client
+        self._event = fire
         self.users = 0  # closed-loop users that began
         self.between_ns = 0  # while measuring, in which users were busy between two requests
 
@@ -92,13 +86,9 @@ class Measurement:
         self.recorder.end_warmup(at_us)
         self.end_ns = self.zero_ns + self.recorder.end_us * 1000
 
-    def new_client(self, user: Any = None) -> WireClient | StockClient:
+    def new_client(self, user: Any = None) -> Client:
         """A client for the current greenlet."""
-        if self.options.client == "wire":
-            return WireClient(self._endpoint, self._policy, self.deadlines)
-        options = self.options
-        verify = str(options.authority) if options.authority else not options.insecure
-        return StockClient(options.client, self.environment, self._endpoint, self._policy, user, verify)
+        return self._new_client(self.deadlines, user)
 
     def new_user(self) -> int:
         """The number of the next closed-loop user, from 1, unique among all Locust workers."""
@@ -106,7 +96,7 @@ class Measurement:
         return 1 + self._part[0] + (self.users - 1) * self._part[1]
 
     def perform(
-        self, client: WireClient | StockClient, choice: Choice, due_ns: int, user: int, source: random.Random
+        self, client: Client, choice: Choice, due_ns: int, user: int, source: random.Random
     ) -> tuple[int, int]:
         """Do one request; record its outcome and fire Locust's event, whatever ends it.
 
@@ -160,7 +150,7 @@ class Measurement:
     def _fire(
         self, request: Request, due_ns: int, last_ns: int, received: int, status: int, kind: int
     ) -> None:
-        self.environment.events.request.fire(
+        self._event(
             request_type=request.method,
             name=request.name,
             response_time=(last_ns - due_ns) / 1e6,

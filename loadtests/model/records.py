@@ -6,7 +6,7 @@ A figure that could not be had is `null`, never zero.
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SCHEMA_VERSION = 1
 
@@ -51,6 +51,7 @@ class ServerRun(Record):
     environment: dict[str, str]
     url: str
     health: dict[str, Any]
+    interface: str | None = Field(default=None, description="wsgi or asgi, as asked for; null where unknown")
     processes: int | None = Field(description="null where the server is not started by the laboratory")
     threads: int | None
     slots: int | None = Field(description="requests served at the same time; null where no bound is known")
@@ -175,6 +176,12 @@ class CellRecord(Record):
     scenario: str = Field(description="the label in the plan; `scenario_kind` is the scenario's own name")
     scenario_kind: str
     parameters: dict[str, Any]
+    planted_wait_ms: float | None = Field(
+        default=None, description="that the scenario plants into each answer; null where it plants none"
+    )
+    waits_for: str | None = Field(
+        default=None, description="what the server waits for beside its own work, such as a database"
+    )
     level: Level
     block: int
     order: int = Field(description="position in the run, from 0")
@@ -207,6 +214,20 @@ class CellRecord(Record):
     probe_cpu_s: float | None = None
     started_unix_s: float
     ended_unix_s: float
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before(cls, given: Any) -> Any:
+        """Archives of before left it to the scenario's name and parameters what the server waited for."""
+        if not isinstance(given, dict) or "waits_for" in given or "planted_wait_ms" in given:
+            return given
+        kind, wait_ms = str(given.get("scenario_kind")), (given.get("parameters") or {}).get("wait_ms")
+        told = "database" if "jobs" in kind else "upstream" if "fan-out" in kind else None
+        return {
+            **given,
+            "waits_for": told,
+            "planted_wait_ms": wait_ms if isinstance(wait_ms, int | float) else None,
+        }
 
 
 class SearchStep(Record):

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from time import monotonic_ns
+from typing import Protocol
 
 from loadtests.model.samples import OK
 from loadtests.wire.bodies import BodyCheck, Sink
-from loadtests.wire.connection import Connection, Deadlines, Endpoint, open_connection, scratch, scratch_view
+from loadtests.wire.connection import Connection, Deadlines, Endpoint, scratch, scratch_view
 from loadtests.wire.failures import KIND, Failure
 from loadtests.wire.head import HEAD_END, LARGEST_HEAD_BYTES, ChunkedBody, Head, parse_head
 from loadtests.wire.message import Expectation, Request
+from loadtests.wire.tls import open_connection
 
 STATUS, BODY, LENGTH = KIND["status"], KIND["body"], KIND["length"]
 IDLE_CHECK_NS = 10_000_000  # an older connection is looked at before it is used: the server may have left
@@ -32,6 +34,19 @@ class Exchange:
         self.sink = sink
         self.head = b""
         self.connected_ns = self.sent_ns = self.first_ns = self.last_ns = self.received = self.status = 0
+
+
+class Client(Protocol):
+    """What performs requests one after the other; `fires` where nobody else tells Locust of them."""
+
+    @property
+    def fires(self) -> bool: ...
+
+    def exchange(self, request: Request, digested: bool, progress: Exchange) -> int: ...
+
+    def acknowledge(self) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class WireClient:

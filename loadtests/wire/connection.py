@@ -16,7 +16,7 @@ from gevent import getcurrent
 from gevent.hub import get_hub
 
 from loadtests.wire.failures import Failure
-from loadtests.wire.message import Target
+from loadtests.wire.message import Address
 
 READ, WRITE = 1, 2
 STATUS_BYTES = len("HTTP/1.1 4")
@@ -33,7 +33,7 @@ scratch_view = memoryview(scratch)
 class Endpoint:
     """The resolved address of the target and how connections to it behave."""
 
-    target: Target
+    target: Address
     family: int
     address: tuple[Any, ...]
     tls: Any  # ssl.SSLContext, or None
@@ -43,7 +43,7 @@ class Endpoint:
 
 
 def resolve_endpoint(
-    target: Target, tls: Any, connect_timeout_ns: int, read_rate: int | None, send_rate: int | None
+    target: Address, tls: Any, connect_timeout_ns: int, read_rate: int | None, send_rate: int | None
 ) -> Endpoint:
     """Look the target up once, before the run; raises OSError where the name is unknown.
 
@@ -239,25 +239,3 @@ class Connection:
                 watcher.stop()
                 watcher.close()
         self._sock.close()
-
-
-def open_connection(endpoint: Endpoint, deadlines: Deadlines) -> Connection:
-    """Connect, with TLS where the target asks for it; raises Failure("connect" or "connect-timeout")."""
-    if endpoint.tls is not None:
-        from loadtests.wire.tls import TlsConnection
-
-        connection: Connection = TlsConnection(endpoint, deadlines)
-    else:
-        connection = Connection(endpoint, deadlines)
-    connection.deadline_kind = "connect-timeout"
-    connection.deadline_ns = monotonic_ns() + endpoint.connect_timeout_ns
-    try:
-        connection.connect()
-        connection.deadline_ns = 0
-    except OSError:
-        connection.close()
-        raise Failure("connect") from None
-    except BaseException:
-        connection.close()
-        raise
-    return connection

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from loadtests.model.protocol import request_target
 
@@ -11,7 +11,7 @@ COMPARED_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
-class Target:
+class Address:
     """Where the server under test listens; `authority` is the Host header's value."""
 
     host: str
@@ -21,7 +21,7 @@ class Target:
     base_path: str
 
 
-def parse_target(url: str) -> Target:
+def parse_address(url: str) -> Address:
     """Read `http://host:port/base`; IPv6 hosts stand in brackets. ValueError with one plain sentence."""
     parts = urlsplit(url if "//" in url else "//" + url, scheme="http")
     try:
@@ -40,7 +40,7 @@ def parse_target(url: str) -> Target:
         except UnicodeError:
             raise ValueError(f"the host '{url}' has a name that cannot be one on the Internet.") from None
     base = request_target(parts.path.rstrip("/"))
-    return Target(parts.hostname, port or (443 if tls else 80), tls, authority, base)
+    return Address(parts.hostname, port or (443 if tls else 80), tls, authority, base)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Request:
 
 
 def build_request(
-    target: Target,
+    target: Address,
     method: str,
     path: str,
     *,
@@ -121,8 +121,3 @@ def _in_chunks(stream: Callable[[], Iterable[bytes]]) -> Callable[[], Iterable[b
         yield b"0\r\n\r\n"
 
     return pieces
-
-
-def file_path(path: str) -> str:
-    """The request path of a stored file, percent-encoded as UTF-8."""
-    return "/files/" + quote(path)

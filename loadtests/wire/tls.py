@@ -1,7 +1,11 @@
-"""TLS over a wire connection: OpenSSL works on memory, the bytes travel as those of any other connection."""
+"""Connections as they are opened, with TLS or without.
+
+OpenSSL works on memory, and the bytes travel as those of any other connection.
+"""
 
 import ssl
 from pathlib import Path
+from time import monotonic_ns
 from typing import cast
 
 from loadtests.wire.connection import (
@@ -111,3 +115,23 @@ class TlsConnection(Connection):
 
     def _is_stale(self, peeked: bytes) -> bool:
         return not peeked  # a session ticket may come at any time
+
+
+def open_connection(endpoint: Endpoint, deadlines: Deadlines) -> Connection:
+    """Connect, with TLS where the target asks for it; raises Failure("connect" or "connect-timeout")."""
+    if endpoint.tls is not None:
+        connection: Connection = TlsConnection(endpoint, deadlines)
+    else:
+        connection = Connection(endpoint, deadlines)
+    connection.deadline_kind = "connect-timeout"
+    connection.deadline_ns = monotonic_ns() + endpoint.connect_timeout_ns
+    try:
+        connection.connect()
+        connection.deadline_ns = 0
+    except OSError:
+        connection.close()
+        raise Failure("connect") from None
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -17,10 +17,10 @@ import httpx
 import uvloop
 
 from asgi_app.transport import Transport
-from loadtests.subjects.twins.launching import Launch, launch
-from loadtests.subjects.twins.scenarios.upstreams import upstream_address
+from loadtests.subjects.subject import Launch
+from loadtests.subjects.twins.launching import launch
 from loadtests.subjects.twins.servers import SERVERS
-from loadtests.subjects.twins.upstream.behaviour import PATTERN
+from loadtests.subjects.twins.upstream.behaviour import PATTERN, upstream_address
 from tests.acceptance.figures import end, median, pin, show
 from tests.servers import Running, free_port, running_command
 from tests.upstreams import Upstream, upstream_running

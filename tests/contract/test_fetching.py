@@ -14,7 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
-from loadtests.subjects.twins.launching import Launch, launch
+from loadtests.subjects.subject import Launch
+from loadtests.subjects.twins.launching import launch
 from loadtests.subjects.twins.servers import SERVERS
 from loadtests.subjects.twins.upstream.behaviour import PATTERN
 from shared.fetching import FAILURES

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.subjects.twins.servers import SERVERS, differences
+from loadtests.subjects.twins.servers import SERVERS
 from tests.contract.conftest import TWINS
 from tests.contract.test_processing import JSON
 from tests.servers import Running
@@ -53,8 +53,8 @@ def send(server: Running, document: object) -> socket.socket:
 def test_health_tells_what_was_asked_for(any_server: Running) -> None:
     row = SERVERS[any_server.name]
     health = json.loads(ask(any_server.port, "GET", "/health").body)
-    assert differences(row, health, processes=row.processes, threads=row.threads) == []
-    assert differences(row, {**health, "worker_class": "other"}, processes=row.processes, threads=row.threads)
+    assert row.differences(health, processes=row.processes, threads=row.threads) == []
+    assert row.differences({**health, "worker_class": "other"}, processes=row.processes, threads=row.threads)
 
 
 def test_waits_pass_at_the_same_time(several: Running) -> None:

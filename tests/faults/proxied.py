@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from loadtests.subjects.twins.launching import Launch
+from loadtests.subjects.subject import Launch
 from loadtests.subjects.twins.proxy import proxy_configuration
 from tests.conftest import require
 from tests.servers import Running, free_port, running, running_command

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from loadtests.subjects.twins.launching import launch
-from loadtests.subjects.twins.scenarios.upstreams import upstream_address
 from loadtests.subjects.twins.servers import SERVERS
+from loadtests.subjects.twins.upstream.behaviour import upstream_address
 from shared.settings import MAX_UPSTREAM_CONNECTIONS, UPLOADS_FOLDER
 from tests import tally
 from tests.contract.conftest import DEEP, TWINS

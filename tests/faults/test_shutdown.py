@@ -16,8 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from loadtests.model import counters
 from loadtests.subjects.twins.servers import SERVERS
-from shared import counters
 from shared.settings import GRACEFUL_TIMEOUT_S, UPLOADS_FOLDER
 from tests import tally
 from tests.contract.conftest import DEEP, PAIR, TWINS

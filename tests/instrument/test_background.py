@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.background.clients import Answer, Counts, Wrong
+from loadtests.background.clients import Counts, Reply, Wrong
 from loadtests.checks.soundness import cell_state, self_checks
+from loadtests.model import counters
 from loadtests.model.records import BackgroundDocument, Check
-from shared import counters
 from tests.instrument.running import Outcome, generate, planted
 from tests.servers import running
 
@@ -122,7 +122,7 @@ def test_a_wrong_answer_in_the_background_makes_the_cell_invalid(
 )
 def test_events_are_checked_in_order(events: tuple[int, ...], good: bool) -> None:
     counts = Counts()
-    answer = Answer({"kind": "streams", "expected": None, "statuses": [200]}, counts)
+    answer = Reply({"kind": "streams", "expected": None, "statuses": [200]}, counts)
     answer.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     text = b"".join(b"id: %d\ndata: {}\n\n" % number for number in events)
     if good:

@@ -8,10 +8,11 @@ import pytest
 from loadtests.background.control import BACKGROUND
 from loadtests.checks.check import Rule
 from loadtests.checks.soundness import cell_state, self_checks
+from loadtests.lab.companions import hits_rule
 from loadtests.load.cold import COLD_CACHE
 from loadtests.model.records import BackgroundDocument, Check, GeneratorDocument
 from loadtests.model.samples import CENSORED, DROPPED, KINDS, OK, SAMPLE, Samples
-from loadtests.subjects.twins.companion import UPSTREAM_HITS
+from loadtests.subjects.twins.scenarios.upstreams import UPSTREAM
 
 
 def document(**changes: Any) -> GeneratorDocument:
@@ -127,7 +128,7 @@ def test_what_makes_a_cell_invalid_goes_before_a_lower_bound() -> None:
     assert cell_state(list(found.values()))[0] == "invalid"
 
 
-@pytest.mark.parametrize("rule", [BACKGROUND, COLD_CACHE, UPSTREAM_HITS])
+@pytest.mark.parametrize("rule", [BACKGROUND, COLD_CACHE, hits_rule(UPSTREAM, 0)])
 def test_a_condition_that_did_not_hold_makes_the_cell_invalid(rule: Rule) -> None:
     name, failed = rule.name, rule.judged("failed", 1.0, "why")
     state, reason = cell_state(list(judged(closed_loop(), document(conditions=[failed])).values()))

@@ -13,11 +13,11 @@ from loadtests.generator.options import read_options
 from loadtests.lab.calibration import choose
 from loadtests.model.protocol import request_target, wrong_status
 from loadtests.model.samples import KINDS
-from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS, locust_arguments, resolve
+from loadtests.subjects.registry import SCENARIOS
 from loadtests.wire.bodies import BodyCheck
 from loadtests.wire.failures import Failure
 from loadtests.wire.head import ChunkedBody, Head, parse_head
-from loadtests.wire.message import Expectation, build_request, parse_target
+from loadtests.wire.message import Expectation, build_request, parse_address
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_body_is_right_only_if_it_is_the_same(body: bytes, expected: bytes, st
     ],
 )
 def test_targets(url: str, host: str, port: int, authority: str) -> None:
-    target = parse_target(url)
+    target = parse_address(url)
     assert (target.host, target.port, target.authority) == (host, port, authority)
 
 
@@ -93,7 +93,7 @@ def test_targets(url: str, host: str, port: int, authority: str) -> None:
     ],
 )
 def test_targets_beyond_ascii(url: str, authority: str, base: str) -> None:
-    target = parse_target(url)
+    target = parse_address(url)
     assert (target.authority, target.base_path) == (authority, base)
 
 
@@ -114,7 +114,7 @@ def test_targets_beyond_ascii(url: str, authority: str, base: str) -> None:
 )
 def test_what_a_target_cannot_hold_is_percent_encoded(path: str, target: str) -> None:
     assert request_target(path) == target
-    request = build_request(parse_target("http://127.0.0.1"), "GET", path)
+    request = build_request(parse_address("http://127.0.0.1"), "GET", path)
     assert request.wire.startswith(f"GET {target} HTTP/1.1\r\n".encode())
     assert request.name == path, "reports show it as it was given"
 
@@ -152,11 +152,11 @@ def test_the_page_is_measured_and_nothing_in_its_place(
 @pytest.mark.parametrize("url", ["ftp://host", "http://host:99999", "http://", ""])
 def test_no_target(url: str) -> None:
     with pytest.raises(ValueError, match=r"^the host '.*\.$"):
-        parse_target(url)
+        parse_address(url)
 
 
 def test_a_request_is_written_once() -> None:
-    target = parse_target("http://127.0.0.1:8000/base")
+    target = parse_address("http://127.0.0.1:8000/base")
     request = build_request(target, "POST", "/process", headers=[("A", "b")], body=b"{}", close=True)
     assert request.wire == (
         b"POST /base/process HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nUser-Agent: twins\r\n"
@@ -166,10 +166,10 @@ def test_a_request_is_written_once() -> None:
 
 def test_parameters_become_locusts_options() -> None:
     wait = SCENARIOS["process-wait"]
-    assert locust_arguments(wait, {"wait_ms": "20", "think_ms": 1.5}) == [
+    assert wait.arguments({"wait_ms": "20", "think_ms": 1.5}) == [
         *("--twins-wait-ms", "20", "--twins-think-ms", "1.5")
     ]
-    assert resolve(wait, {}) == {"wait_ms": 50, "think_ms": 0.0}
+    assert wait.resolve({}) == {"wait_ms": 50, "think_ms": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_parameters_become_locusts_options() -> None:
 )
 def test_a_wrong_parameter_names_the_nearest(scenario: str, name: str, value: str, near: str) -> None:
     with pytest.raises(ValueError, match=near):
-        locust_arguments(SCENARIOS[scenario], {name: value})
+        SCENARIOS[scenario].arguments({name: value})
 
 
 @pytest.mark.parametrize(

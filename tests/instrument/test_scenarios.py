@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from loadtests.checks.soundness import self_checks
-from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS
-from shared import counters
+from loadtests.model import counters
+from loadtests.subjects.registry import SCENARIOS
 from tests.conftest import require
 from tests.instrument.running import finish, generate, planted, start
 from tests.servers import Running, running
@@ -97,7 +97,7 @@ def test_a_scenario_finds_every_answer_right(
         server.url,
         *(SCENARIOS[name].user_class, "--users", "2", "--spawn-rate", "2", "--twins-duration", "0.4"),
         *("--twins-files", str(files), *ARGUMENTS.get(name, ())),
-        *(("--twins-upstream", upstream.url) if SCENARIOS[name].upstream else ()),
+        *(("--twins-upstream", upstream.url) if SCENARIOS[name].companion else ()),
     )
     require("page cache" not in outcome.output, outcome.output.splitlines()[-1])
     assert outcome.status == 0, outcome.output

@@ -15,11 +15,11 @@ from loadtests.model.samples import KINDS
 from loadtests.wire.client import Exchange, Policy, WireClient
 from loadtests.wire.connection import Deadlines, resolve_endpoint
 from loadtests.wire.failures import Failure
-from loadtests.wire.message import Expectation, build_request, parse_target
+from loadtests.wire.message import Expectation, build_request, parse_address
 
 
 def main(url: str, options: dict[str, Any], requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    target, tls = parse_target(url), None
+    target, tls = parse_address(url), None
     if target.tls:
         from loadtests.wire.tls import tls_context
 

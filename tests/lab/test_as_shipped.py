@@ -9,7 +9,7 @@ from loadtests import archive
 from loadtests.lab.plan import PlanError
 from loadtests.lab.planfile import find_plan, read_plan
 from loadtests.subjects.twins.launching import launch
-from loadtests.subjects.twins.servers import SERVERS, differences
+from loadtests.subjects.twins.servers import SERVERS
 from tests.contract.conftest import TWINS
 from tests.lab.conftest import Laboratory
 from tests.servers import free_port, running_command
@@ -28,10 +28,10 @@ def test_nothing_of_ours_is_asked_of_a_server(name: str, tmp_path: Path) -> None
     with running_command(name, line, port, {}):
         health = json.loads(ask(port, "GET", "/health").body)
         assert ask(port, "GET", "/files/a.txt").body == b"content"
-    assert not differences(row, health, processes=row.processes, threads=row.threads, as_shipped=True)
+    assert not row.differences(health, processes=row.processes, threads=row.threads, as_shipped=True)
     if row.worker_class == "gthread":
         assert health["threads"] == 1
-        assert differences(row, health, processes=1, threads=32), "32 threads were not asked for"
+        assert row.differences(health, processes=1, threads=32), "32 threads were not asked for"
     if row.worker_class != "sync":
         assert health["keep_alive_s"] == KEEP_ALIVE_S[row.server]
 

@@ -17,13 +17,12 @@ import pytest
 
 from loadtests.archive.tables import export_tables, write_tables
 from loadtests.cli import app, guarded
-from loadtests.lab import doctor, environment
+from loadtests.lab import companions, doctor, environment
 from loadtests.lab.floor import is_aa, keep_floor, read_floor
+from loadtests.lab.servers.asking import read_health
 from loadtests.lab.servers.ports import free_port
-from loadtests.subjects.twins import companion
-from loadtests.subjects.twins.scenarios.descriptions import SCENARIOS
+from loadtests.subjects.registry import SCENARIOS
 from loadtests.subjects.twins.servers import SERVERS
-from loadtests.subjects.twins.verification import read_health
 from tests.conftest import require
 from tests.lab.conftest import Laboratory
 from tests.report.synthetic import Planted, Run, primary, write
@@ -100,7 +99,7 @@ def test_run_prints_one_document(laboratory: Laboratory) -> None:
 
 
 def test_nginx_is_measured_too(laboratory: Laboratory) -> None:
-    require(SERVERS["nginx"].available(), "nginx is not installed")
+    require(not SERVERS["nginx"].missing(), "nginx is not installed")
     outcome = laboratory.twins(
         *("run", "download-small", "--server", "nginx", "--users", "2", "--duration", "0.4"),
         *("--warmup", "0.1", "--json"),
@@ -265,7 +264,7 @@ def test_an_upstream_that_does_not_come_up_is_one_sentence(
     for name in ("XDG_CACHE_HOME", "TWINS_FILES"):
         monkeypatch.setenv(name, laboratory.environment[name])
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        monkeypatch.setattr(companion, "free_port", lambda: taken.getsockname()[1])
+        monkeypatch.setattr(companions, "free_port", lambda: taken.getsockname()[1])
         code = guarded(lambda: app(["run", "fan-out", "--server", "wsgi-gthread"]))
     err = capsys.readouterr().err
     assert code == 3, err

@@ -21,8 +21,9 @@ from loadtests.lab import processes
 from loadtests.lab.plan import PlanError, PlanServer
 from loadtests.lab.planfile import LARGEST_BYTES, read_plan, resolved
 from loadtests.lab.runs import create, reopen
-from loadtests.lab.servers import ports
-from loadtests.lab.servers import running as target
+from loadtests.lab.servers import ports, running
+from loadtests.lab.servers.specs import spec_of
+from loadtests.subjects.subject import Provision
 from tests.disks import mounted, remount
 from tests.lab.conftest import Laboratory, planted
 from tests.lab.planted import MARKUP
@@ -252,10 +253,21 @@ def test_a_port_taken_between_its_choice_and_its_use_is_another_port(
     ):
         threading.Thread(target=answering.serve_forever, daemon=True).start()
         chosen = [ports.free_port(), mute.getsockname()[1], answering.server_port]
-        monkeypatch.setattr(target, "free_port", chosen.pop)
+        monkeypatch.setattr(running, "free_port", chosen.pop)
         server = PlanServer(command=json.loads(planted("good")), contract=False)
-        started = target.start("good", server, files=served, cpus=None, directory=tmp_path, start_s=3)
-        target.stop(started, 2)
+        started = running.start(
+            running.Start(
+                label="good",
+                spec=spec_of("good", server),
+                planned=server,
+                files=served,
+                provision=Provision(),
+                cpus=None,
+                directory=tmp_path,
+                start_s=3,
+            )
+        )
+        running.stop(started, 2)
         answering.shutdown()
     assert chosen == []
     assert started.run.health["worker_class"] == "planted"

@@ -12,7 +12,8 @@ from loadtests.cli import app, guarded
 from loadtests.lab.generator import scaled
 from loadtests.lab.order import planned_cells
 from loadtests.lab.plan import Plan, PlanError
-from loadtests.lab.planfile import SHIPPED, find_plan, first_line, read_plan, resolved, shipped_plans
+from loadtests.lab.planfile import find_plan, first_line, read_plan, resolved, shipped_plans
+from loadtests.subjects.registry import SUBJECT
 from tests.lab.conftest import Laboratory
 
 NAMES = (
@@ -67,7 +68,7 @@ def test_a_plan_that_is_not_there() -> None:
 def test_shipped_plans_are_valid_and_say_what_they_are_for(name: str) -> None:
     plan = read_plan(find_plan(name))
     assert planned_cells(plan)
-    assert first_line(SHIPPED / f"{name}.toml").endswith(".")
+    assert first_line(SUBJECT.plans / f"{name}.toml").endswith(".")
     assert plan.description == shipped_plans()[name]
 
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from loadtests.lab import probes
-from loadtests.lab.probes import Probe
-from loadtests.lab.probes.sockets import sockets_by_state
-from loadtests.lab.probes.watch import STARVED_S, Watch
+from loadtests import probes
 from loadtests.model import costs
 from loadtests.model.records import SideProbe
+from loadtests.probes import Probe
+from loadtests.probes.sockets import sockets_by_state
+from loadtests.probes.watch import STARVED_S, Watch
 from tests.conftest import require
 
 PROGRAM = """

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from loadtests.analysis import gates
-from loadtests.lab.planfile import SHIPPED
+from loadtests.subjects.registry import SUBJECT
 from tests.conftest import require
 from tests.lab.conftest import ROOT, Laboratory, Outcome
 
@@ -44,7 +44,7 @@ def soaked(laboratory: Laboratory, plan: str, measure_s: int) -> tuple[Outcome, 
 def leaks(tmp_path_factory: pytest.TempPathFactory, served: Path) -> tuple[int, str, Path]:
     """One run of all leaking servers under the shipped plan's own gates: exit code, output, archive."""
     require(Path("/proc/self/task").is_dir(), "there is no /proc")
-    shipped = tomllib.loads((SHIPPED / "soak.toml").read_text())
+    shipped = tomllib.loads((SUBJECT.plans / "soak.toml").read_text())
     asked = [gate for gate in shipped["gates"] if "asgi-uvicorn" in gate]
     lines = [f"gates = {json.dumps([g.replace('asgi-uvicorn', name) for name in LEAKS for g in asked])}"]
     for name, (command, leak, _) in LEAKS.items():

@@ -1,25 +1,28 @@
-"""The arrows between the packages, read from the sources: what may import what."""
+"""The arrows between the packages, read from the sources and held to the table of docs/architecture.md."""
 
 import ast
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-PACKAGES = ("shared", "wsgi_app", "asgi_app", "loadtests")
-PATCHING = ("locust", "gevent")
-USERS = (
-    "loadtests.subjects.twins.scenarios.users",
-    "loadtests.subjects.twins.scenarios.users_of_files",
-    "loadtests.subjects.twins.scenarios.users_beside",
-    "loadtests.subjects.twins.scenarios.users_of_upstreams",
-)
-PATCHED = ("loadtests.generator", "loadtests.load", "loadtests.wire", *USERS, "loadtests.locustfile")
-SAFE_IN_INSTRUMENT = ("loadtests.checks.soundness", "loadtests.lab.calibration", "loadtests.archive")
+OURS = ("shared", "wsgi_app", "asgi_app", "loadtests")
+SPLIT = "loadtests.subjects"  # each of its modules and packages has a row of its own
+PATCHING = {
+    "locust": ("loadtests.generator", "loadtests.locustfile"),
+    "gevent": (
+        *("loadtests.generator", "loadtests.load", "loadtests.wire"),
+        *("wsgi_app.greenlets", "wsgi_app.health"),
+    ),
+}
+FRAMEWORKS = ("flask", "werkzeug", "fastapi", "starlette", "gunicorn", "uvicorn", "socket", "asyncio")
+TWINS_WORDS = re.compile(r"wsgi_app|asgi_app|TWINS_HANDLERS")
 
 
 def module_name(path: Path) -> str:
@@ -37,34 +40,135 @@ def imports(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def sources() -> dict[str, set[str]]:
-    return {
-        module_name(path): set(imports(ast.parse(path.read_text(encoding="utf-8"))))
-        for package in PACKAGES
-        for path in sorted((ROOT / package).rglob("*.py"))
-    }
+PATHS = {module_name(path): path for package in OURS for path in sorted((ROOT / package).rglob("*.py"))}
+SOURCES = {name: set(imports(ast.parse(path.read_text(encoding="utf-8")))) for name, path in PATHS.items()}
 
 
-SOURCES = sources()
+def arrows() -> dict[str, set[str]]:
+    """The table of docs/architecture.md: package to the packages it may import."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w.]+)` \|[^|]*\|([^|]*)\|$", text, re.MULTILINE)
+    return {name: set(re.findall(r"`([\w.]+)`", allowed)) for name, allowed in rows}
+
+
+ARROWS = arrows()
 
 
 def within(name: str, package: str) -> bool:
     return name == package or name.startswith(package + ".")
 
 
-def importers(package: str) -> set[str]:
-    return {module for module, names in SOURCES.items() if any(within(name, package) for name in names)}
+def package_of(name: str) -> str | None:
+    """The row a module belongs to, or a name that is imported; None for what is not ours."""
+    parts = name.split(".")
+    if parts[0] not in OURS:
+        return None
+    if parts[0] != "loadtests":
+        return parts[0]
+    return ".".join(parts[: 3 if within(name, SPLIT) else 2])
+
+
+def breaches(sources: Mapping[str, set[str]]) -> list[str]:
+    """The imports that no row allows, as sentences."""
+    found = []
+    for module, names in sources.items():
+        here = package_of(module)
+        if here in ("loadtests", SPLIT):
+            found += [f"{module} imports {name}" for name in names if package_of(name)]
+            continue
+        for name in names:
+            there = package_of(name)
+            if there is not None and there != here and there not in ARROWS.get(here or "", set()):
+                found.append(f"{module} imports {name}: the row of {here} has no {there}")
+    return sorted(found)
+
+
+def modules_of(name: str) -> list[str]:
+    """The module of ours that an imported name is, or is taken from."""
+    return [found for found in (name, name.rpartition(".")[0]) if found in SOURCES][:1]
+
+
+def circles(graph: Mapping[str, set[str]]) -> list[str]:
+    """Where a walk comes back to a place that is still open."""
+    done: set[str] = set()
+    found: list[str] = []
+
+    def walk(place: str, open_: tuple[str, ...]) -> None:
+        if place in open_:
+            found.append(" -> ".join((*open_[open_.index(place) :], place)))
+        elif place not in done:
+            for other in sorted(graph.get(place, ())):
+                walk(other, (*open_, place))
+            done.add(place)
+
+    for place in sorted(graph):
+        walk(place, ())
+    return found
+
+
+def test_every_import_is_an_arrow_of_the_table() -> None:
+    assert breaches(SOURCES) == []
+
+
+def test_every_package_has_a_row_and_no_row_is_idle() -> None:
+    assert {package_of(name) for name in SOURCES} - {"loadtests", SPLIT} == set(ARROWS)
+    used: dict[str, set[str]] = {name: set() for name in ARROWS}
+    for module, names in SOURCES.items():
+        here = package_of(module)
+        if here in used:
+            used[here] |= {there for name in names if (there := package_of(name)) and there != here}
+    assert used == ARROWS
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("loadtests.analysis.cells", "loadtests.lab.archive.read_cells"),
+        ("loadtests.model.records", "loadtests.analysis.metrics.METRICS"),
+        ("loadtests.checks.load", "loadtests.report.page.page"),
+        ("loadtests.lab.cell", "loadtests.subjects.twins.servers.SERVERS"),
+        ("loadtests.report.page", "shared.settings.read_settings"),
+        ("loadtests.lab.runs", "wsgi_app.launch.gunicorn_command"),
+        ("wsgi_app.health", "asgi_app.health.health"),
+        ("shared.fetching", "loadtests.model.paths.cache_directory"),
+    ],
+)
+def test_a_forbidden_import_is_told(module: str, name: str) -> None:
+    planted = {**SOURCES, module: SOURCES[module] | {name}}
+    assert [told.partition(":")[0] for told in breaches(planted)] == [f"{module} imports {name}"]
+
+
+def test_no_arrow_runs_back_up_and_no_module_is_part_of_a_circle() -> None:
+    assert circles(ARROWS) == []
+    used = {m: {other for name in names for other in modules_of(name)} - {m} for m, names in SOURCES.items()}
+    assert circles({module: others for module, others in used.items() if within(module, "loadtests")}) == []
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}}) == ["a -> b -> c -> a"]
+
+
+def test_only_the_registry_knows_the_twins() -> None:
+    knowing = {module for module, names in SOURCES.items() if any(within(n, f"{SPLIT}.twins") for n in names)}
+    assert {module for module in knowing if not within(module, f"{SPLIT}.twins")} == {f"{SPLIT}.registry"}
+    for module, path in PATHS.items():
+        if within(module, "loadtests") and not within(module, f"{SPLIT}.twins"):
+            assert not TWINS_WORDS.search(path.read_text(encoding="utf-8")), module
 
 
 @pytest.mark.parametrize("package", PATCHING)
 def test_only_the_generators_process_is_patched(package: str) -> None:
-    allowed = (*PATCHED, "wsgi_app.greenlets", "wsgi_app.health") if package == "gevent" else PATCHED
-    outside = {m for m in importers(package) if not any(within(m, name) for name in allowed)}
-    assert not outside
+    importing = {module for module, names in SOURCES.items() if any(within(name, package) for name in names)}
+    assert {m for m in importing if not any(within(m, allowed) for allowed in PATCHING[package])} == set()
 
 
-@pytest.mark.parametrize("start", SAFE_IN_INSTRUMENT)
-def test_what_others_read_of_the_instrument_leads_to_no_patching(start: str) -> None:
+@pytest.mark.parametrize(
+    "start",
+    [
+        "loadtests.cli",
+        "loadtests.lab.calibration",
+        "loadtests.background.clients",
+        "loadtests.checks.soundness",
+    ],
+)
+def test_what_runs_beside_the_generator_leads_to_no_patching(start: str) -> None:
     """Followed through all modules of ours: importing these must never import gevent or Locust."""
     seen, left = set(), [start]
     while left:
@@ -74,45 +178,21 @@ def test_what_others_read_of_the_instrument_leads_to_no_patching(start: str) -> 
         seen.add(module)
         for name in SOURCES[module]:
             assert not any(within(name, package) for package in PATCHING), f"{module} imports {name}"
-            left += [found for found in (name, name.rpartition(".")[0]) if found in SOURCES]
+            left += modules_of(name)
     assert len(seen) > 1
 
 
-def test_the_users_are_imported_by_the_locustfile_alone() -> None:
-    for module in USERS:
-        assert importers(module) == {"loadtests.locustfile"}
-
-
-def test_neither_twin_knows_the_other_and_shared_knows_nobody() -> None:
-    forbidden = {
-        "shared": ("wsgi_app", "asgi_app", "loadtests"),
-        "wsgi_app": ("asgi_app", "loadtests"),
-        "asgi_app": ("wsgi_app", "loadtests"),
-    }
-    for package, others in forbidden.items():
-        for other in others:
-            assert not {m for m in importers(other) if within(m, package)}, f"{package} imports {other}"
-
-
 def test_shared_is_the_service_without_a_server() -> None:
-    frameworks = ("flask", "werkzeug", "fastapi", "starlette", "gunicorn", "uvicorn", "socket", "asyncio")
-    for framework in frameworks:
-        assert not {m for m in importers(framework) if within(m, "shared")}, framework
+    for module, names in SOURCES.items():
+        if within(module, "shared"):
+            assert not {name for name in names if any(within(name, part) for part in FRAMEWORKS)}, module
 
 
-def test_the_report_reads_the_analysis_and_the_analysis_the_archive() -> None:
-    for layer in ("loadtests.report", "loadtests.analysis"):
-        for module in (m for m in SOURCES if within(m, layer)):
-            assert not {name for name in SOURCES[module] if within(name, "loadtests.lab")}, module
-    assert not {m for m in importers("loadtests.report") if within(m, "loadtests.analysis")}
-    for above in ("loadtests.analysis", "loadtests.report"):
-        assert not {m for m in importers(above) if within(m, "loadtests.generator")}
-
-
-def test_no_module_beside_the_locustfile_hides_one_of_the_standard_library() -> None:
+def test_no_module_beside_the_locustfile_hides_another() -> None:
     """Locust puts the locustfile's folder first on the path."""
     names = {path.stem for path in (ROOT / "loadtests").iterdir() if path.suffix == ".py" or path.is_dir()}
-    assert not names & set(sys.stdlib_module_names)
+    others = {name for name, owners in packages_distributions().items() if "wsgi-asgi-twins" not in owners}
+    assert not names & (set(sys.stdlib_module_names) | others) - {"__pycache__"}
 
 
 @pytest.mark.parametrize("face", ["wsgi_app", "asgi_app"])

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from shared import corpus, counters
+from loadtests.model import counters
+from shared import corpus
+from shared.counters import claim
 from shared.settings import SettingError, read_settings
 
 EXPECTED = {
@@ -53,7 +55,7 @@ def test_the_corpus_is_the_same_everywhere(tmp_path: Path, monkeypatch: pytest.M
 
 
 def _count(path: Path, times: int) -> None:
-    count = counters.claim(path)
+    count = claim(path)
     for _ in range(times):
         count()
 

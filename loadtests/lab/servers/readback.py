@@ -1,15 +1,14 @@
 """A server that was started: waited for until it is healthy, and held to what was asked of it."""
 
 import time
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 from loadtests.lab import processes
-from loadtests.lab.plan import PlanServer
-from loadtests.lab.probes import Probe, probe, tree
+from loadtests.lab.servers.asking import read_health
 from loadtests.model.records import ServerRun
-from loadtests.subjects.twins.servers import SERVERS, differences
-from loadtests.subjects.twins.verification import read_health
+from loadtests.probes import Probe, probe, tree
+from loadtests.subjects.subject import ServerSpec
 
 POLL_S = 0.02
 REST_S, MOST_AT_REST = 0.3, 0.2  # seconds; CPU seconds per second
@@ -55,18 +54,16 @@ def _demand_s(reading: Probe) -> float:
     return (reading.cpu_user_s or 0) + (reading.cpu_system_s or 0) + (reading.run_queue_s or 0)
 
 
-def read_back(server: PlanServer, run: ServerRun) -> ServerRun:
+def read_back(spec: ServerSpec, run: ServerRun) -> ServerRun:
     """Of a server as shipped, the threads and slots that its project gives it."""
-    known = SERVERS.get(server.server or "")
-    if known is None or run.means != "as shipped":
+    if run.means != "as shipped":
         return run
-    threads = whole_number(run.health.get("threads"))
-    shape = replace(known, connections=whole_number(run.health.get("connections")))
-    update = {"threads": threads, "slots": shape.slots(run.processes or 1, threads or 1)}
-    return run.model_copy(update=update)
+    return run.model_copy(update=spec.read_back(run.health, run.processes or 1))
 
 
-def check_configuration(server: PlanServer, run: ServerRun, process: processes.Guarded) -> None:
+def check_configuration(
+    spec: ServerSpec, expect: Mapping[str, Any], run: ServerRun, process: processes.Guarded
+) -> None:
     """Hold the live server to what was asked for; raises Unmeasurable."""
     pid = run.health.get("pid")
     family = tree(process.pid)
@@ -74,17 +71,13 @@ def check_configuration(server: PlanServer, run: ServerRun, process: processes.G
         raise Unmeasurable(f"{run.url} is answered by process {pid}, which is not the server started here")
     wrong = [
         f"{key} is {run.health.get(key)!r}, asked for was {value!r}"
-        for key, value in server.expect.items()
+        for key, value in expect.items()
         if run.health.get(key) != value
     ]
-    known = SERVERS.get(server.server or "")
-    if known is not None and run.processes is not None and run.threads is not None:
-        wrong += differences(
-            known,
-            run.health,
-            processes=run.processes,
-            threads=run.threads,
-            as_shipped=run.means == "as shipped",
+    if run.processes is not None and run.threads is not None:
+        shipped = run.means == "as shipped"
+        wrong += spec.differences(
+            run.health, processes=run.processes, threads=run.threads, as_shipped=shipped
         )
     if wrong:
         raise Unmeasurable("the server runs with another configuration: " + "; ".join(wrong))

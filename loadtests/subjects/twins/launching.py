@@ -1,16 +1,18 @@
-"""What starts a server of the table: its command, what is added to its environment, its configuration."""
+"""A row of the table of servers: what it is, what starts it, and how to tell that it runs as asked."""
 
+import os
 import shutil
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from asgi_app.launch import granian_command as granian_asgi_command
 from asgi_app.launch import gunicorn_command as gunicorn_asgi_command
 from asgi_app.launch import uvicorn_command
+from loadtests.subjects.subject import Launch, Order, Provision, ServerSpec
 from loadtests.subjects.twins.nginx import nginx_configuration
-from loadtests.subjects.twins.servers import PEERS, Server
 from shared.settings import CONNECTIONS, KEEP_ALIVE_S, default_files
 from wsgi_app.launch import granian_command as granian_wsgi_command
 from wsgi_app.launch import gunicorn_command
@@ -21,17 +23,134 @@ TAKEN_OVER = (
     *("TWINS_CLIENT_TIMEOUT_S", "TWINS_MAX_UPLOAD_BYTES"),
 )
 """The service's settings that a server under test takes over from the shell; the others are the launch's."""
+TWINS = ("wsgi_app", "asgi_app")
+PEERS = {
+    "peer-flask": "loadtests.subjects.twins.peers.flask_app:app",
+    "peer-fastapi": "loadtests.subjects.twins.peers.fastapi_app:app",
+    "pitfall-blocking": "loadtests.subjects.twins.peers.pitfall_blocking:app",
+    "pitfall-threadpool": "loadtests.subjects.twins.peers.pitfall_threadpool:app",
+}
+LONG_STREAM_S = "86400"  # streams last as long as their clients stay
 OWN_CHOICE = ("uvloop", "httptools")  # uvicorn's, where these are installed
+READ_BACK = ("threads", "connections")  # of a server as shipped: its project's own numbers, whatever they are
 
 
-@dataclass(frozen=True)
-class Launch:
-    """What starts a server: `environment` is added to ours; `configuration`, where the server reads
-    one, is a file's text, and whoever launches puts the file's path for `{configuration}` in the command."""
+@dataclass(frozen=True, kw_only=True)
+class Server(ServerSpec):
+    """One row of the table, with what `/health` must say of it."""
 
-    command: list[str]
-    environment: dict[str, str] = field(default_factory=dict)
-    configuration: str | None = None
+    interface: str
+    model: str
+    application: str
+    server: str
+    worker_class: str
+    summary: str
+    processes: int = 1
+    threads: int = 1
+    connections: int | None = None
+    loop: str | None = None
+    parser: str | None = None
+    handlers: str | None = None
+    fixed_threads: bool = True
+
+    @property
+    def is_twin(self) -> bool:
+        """Whether it serves a face of the service: peers, pitfalls and nginx do not."""
+        return self.application in TWINS
+
+    @property
+    def inherits(self) -> tuple[str, ...]:
+        return TAKEN_OVER
+
+    @property
+    def is_ours(self) -> bool:
+        return True
+
+    @property
+    def has_shipped_form(self) -> bool:
+        return self.is_twin
+
+    @property
+    def full(self) -> bool:
+        return self.is_twin
+
+    def slots(self, processes: int | None, threads: int | None) -> int | None:
+        processes, threads = processes or self.processes, threads or self.threads
+        if self.slot_kind == "process":
+            return processes
+        if self.slot_kind in ("greenlet", "task"):
+            return processes * self.connections if self.connections else None
+        return processes * threads if self.slot_kind == "thread" else None
+
+    def missing(self) -> str | None:
+        return self.server if self.server == "nginx" and shutil.which("nginx") is None else None
+
+    def launch(self, order: Order) -> Launch:
+        line = launch(
+            self,
+            host=order.host,
+            port=order.port,
+            processes=order.processes,
+            threads=order.threads,
+            files=order.files,
+            as_shipped=order.as_shipped,
+        )
+        if order.provision is None or not self.is_twin:
+            return line
+        return replace(line, environment={**line.environment, **service_settings(order, order.provision)})
+
+    def differences(
+        self, health: Mapping[str, Any], *, processes: int, threads: int, as_shipped: bool = False
+    ) -> list[str]:
+        """Peers and nginx say only what they are: their configuration cannot be read back. Nothing was asked
+        of a server as shipped but what its row is.
+        """
+        if self.server == "nginx":
+            return []
+        asked: dict[str, Any] = {"application": self.application}
+        if self.application not in PEERS:
+            asked |= {
+                "interface": self.interface,
+                "server": self.server,
+                "worker_class": self.worker_class,
+                "processes": processes,
+                "threads": threads,
+                "connections": self.connections,
+                "loop": self.loop,
+                "parser": self.parser,
+                "handlers": self.handlers,
+            }
+        return [
+            f"{key} is {health.get(key)!r} where {wanted!r} was asked for"
+            for key, wanted in asked.items()
+            if health.get(key) != wanted and not (as_shipped and key in READ_BACK)
+        ]
+
+    def read_back(self, health: Mapping[str, Any], processes: int) -> dict[str, int | None]:
+        threads, connections = (_whole(health.get(key)) for key in READ_BACK)
+        shape = replace(self, connections=connections)
+        return {"threads": threads, "slots": shape.slots(processes, threads or 1)}
+
+
+def service_settings(order: Order, provision: Provision) -> dict[str, str]:
+    """What the scenarios of a run ask of the service, as its environment; each start has its own database."""
+    settings = {"TWINS_JOBS": "on" if provision.records else "off", "TWINS_MAX_STREAM_S": LONG_STREAM_S}
+    if "TWINS_DATABASE_URL" not in os.environ:
+        settings["TWINS_DATABASE_URL"] = f"sqlite:{order.directory.resolve() / f'jobs-{order.port}.sqlite'}"
+    if provision.cold:
+        settings["TWINS_KEPT_BYTES"] = "0"
+    if "upstream" in provision.companions:
+        settings["TWINS_UPSTREAMS"] = provision.companions["upstream"]
+    return settings | generator_environment(provision)
+
+
+def generator_environment(provision: Provision | None) -> dict[str, str]:
+    """The token for uploads, which stands in no command line; the user's where the server runs already."""
+    if provision is not None:
+        return {"TWINS_TOKEN": provision.token} if provision.token is not None else {}
+    token, file = os.environ.get("TWINS_TOKEN"), os.environ.get("TWINS_TOKEN_FILE")
+    own = {"TWINS_TOKEN": token, "TWINS_TOKEN_FILE": os.path.abspath(file) if file else None}
+    return {name: value for name, value in own.items() if value}
 
 
 def launch(
@@ -103,3 +222,7 @@ def shipped_command(server: Server, host: str, port: int, processes: int) -> lis
     if server.server == "uvicorn" and (server.loop, server.parser) != OWN_CHOICE:
         command += ["--loop", str(server.loop), "--http", str(server.parser)]
     return [*command, *workers, APPLICATIONS[server.interface]]
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None

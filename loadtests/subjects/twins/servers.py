@@ -1,68 +1,36 @@
-"""The servers under test: what each is, and how to tell that it runs as asked.
+"""The servers under test.
 
 Every comparison starts from this table: a difference between two rows is a difference between two servers.
 """
 
-import dataclasses
 import os
-import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
+from loadtests.subjects.twins.launching import Server
 from shared.settings import CONNECTIONS
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-READ_BACK = ("threads", "connections")  # of a server as shipped: its project's own numbers, whatever they are
 
-
-@dataclass(frozen=True)
-class Server:
-    """One row: `processes` and `threads` are defaults; `slot_kind` is what one request under way fills."""
-
-    name: str
-    interface: str
-    model: str
-    application: str
-    server: str
-    worker_class: str
-    slot_kind: str
-    summary: str
-    processes: int = 1
-    threads: int = 1
-    connections: int | None = None
-    loop: str | None = None
-    parser: str | None = None
-    handlers: str | None = None
-    fixed_threads: bool = True
-
-    def slots(self, processes: int, threads: int) -> int | None:
-        """How many requests are served at the same time; None where no bound is known."""
-        if self.slot_kind == "process":
-            return processes
-        if self.slot_kind in ("greenlet", "task"):
-            return processes * self.connections if self.connections else None
-        return processes * threads if self.slot_kind == "thread" else None
-
-    @property
-    def is_twin(self) -> bool:
-        """Whether it serves a face of the service: peers, pitfalls and nginx do not."""
-        return self.application in ("wsgi_app", "asgi_app")
-
-    def available(self) -> bool:
-        return self.server != "nginx" or shutil.which("nginx") is not None
-
-
-GUNICORN = Server("", "wsgi", "", "wsgi_app", "gunicorn", "sync", "process", "")
+GUNICORN = Server(
+    name="",
+    interface="wsgi",
+    model="",
+    application="wsgi_app",
+    server="gunicorn",
+    worker_class="sync",
+    slot_kind="process",
+    summary="",
+)
 UVICORN = Server(
-    "",
-    "asgi",
-    "",
-    "asgi_app",
-    "uvicorn",
-    "uvicorn",
-    "task",
-    "",
+    name="",
+    interface="asgi",
+    model="",
+    application="asgi_app",
+    server="uvicorn",
+    worker_class="uvicorn",
+    slot_kind="task",
+    summary="",
     loop="uvloop",
     parser="httptools",
     handlers="async",
@@ -70,7 +38,7 @@ UVICORN = Server(
 
 
 def _row(base: Server, name: str, model: str, summary: str, **changes: Any) -> Server:
-    return dataclasses.replace(base, name=name, model=model, summary=summary, **changes)
+    return replace(base, name=name, model=model, summary=summary, **changes)
 
 
 _GTHREAD: dict[str, Any] = {
@@ -192,51 +160,14 @@ SERVERS: dict[str, Server] = {
             threads=40,
         ),
         Server(
-            "nginx",
-            "none",
-            "event loop",
-            "nginx",
-            "nginx",
-            "nginx",
-            "connection",
-            "nginx, 1 process, sendfile",
+            name="nginx",
+            interface="none",
+            model="event loop",
+            application="nginx",
+            server="nginx",
+            worker_class="nginx",
+            slot_kind="connection",
+            summary="nginx, 1 process, sendfile",
         ),
     )
 }
-
-PEERS = {
-    "peer-flask": "loadtests.subjects.twins.peers.flask_app:app",
-    "peer-fastapi": "loadtests.subjects.twins.peers.fastapi_app:app",
-    "pitfall-blocking": "loadtests.subjects.twins.peers.pitfall_blocking:app",
-    "pitfall-threadpool": "loadtests.subjects.twins.peers.pitfall_threadpool:app",
-}
-
-
-def differences(
-    server: Server, health: Mapping[str, Any], *, processes: int, threads: int, as_shipped: bool = False
-) -> list[str]:
-    """What `/health` says otherwise than was asked for, a sentence each; empty where it agrees.
-
-    Peers and nginx say only what they are: their configuration cannot be read back. Nothing was asked of a
-    server as shipped but what its row is.
-    """
-    if server.server == "nginx":
-        return []
-    asked: dict[str, Any] = {"application": server.application}
-    if server.application not in PEERS:
-        asked |= {
-            "interface": server.interface,
-            "server": server.server,
-            "worker_class": server.worker_class,
-            "processes": processes,
-            "threads": threads,
-            "connections": server.connections,
-            "loop": server.loop,
-            "parser": server.parser,
-            "handlers": server.handlers,
-        }
-    return [
-        f"{key} is {health.get(key)!r} where {wanted!r} was asked for"
-        for key, wanted in asked.items()
-        if health.get(key) != wanted and not (as_shipped and key in READ_BACK)
-    ]

@@ -123,3 +123,8 @@ def _status(given: Mapping[str, str], default: int) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) == 3 and 200 <= int(text) <= 599):
         raise ValueError(f"status is {text!r}; it must be a status from 200 to 599.")
     return int(text)
+
+
+def upstream_address(upstream: str, number: int, latency_ms: int, size: int) -> str:
+    """One of several addresses that are alike but for their number."""
+    return f"{upstream}/?latency_ms={latency_ms}&bytes={size}&n={number}"

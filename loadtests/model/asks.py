@@ -1,10 +1,7 @@
 """What a scenario asks of a server: requests in plain words, before anything was sent."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-from loadtests.wire.message import file_path
 
 JSON = (("Content-Type", "application/json"),)
 ETAG = "{etag}"
@@ -49,19 +46,11 @@ class Ask:
 
     def chain(self) -> "Iterable[Ask]":
         """This request and those that follow it."""
-        one: Ask | None = self
-        while one is not None:
-            yield one
-            one = one.then
+        link: Ask | None = self
+        while link is not None:
+            yield link
+            link = link.then
 
 
-def download(path: str, weight: int = 1) -> Ask:
-    """A whole stored file."""
-    address = file_path(path)
-    return Ask(weight, "GET", address, address, check="body", stored=path)
-
-
-def process(weight: int, **work: object) -> Ask:
-    """An operation of `POST /process`."""
-    name = "/process " + " ".join(str(value) for value in work.values())
-    return Ask(weight, "POST", "/process", name, JSON, json.dumps(work).encode())
+class Unprepared(Exception):
+    """The load cannot begin; `str()` is the sentence that says why."""

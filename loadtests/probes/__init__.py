@@ -13,8 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from loadtests.lab.probes.sockets import sockets_by_state
 from loadtests.model.records import SideProbe
+from loadtests.probes.sockets import sockets_by_state
 
 PROC = Path("/proc")
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")

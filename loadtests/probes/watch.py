@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loadtests.lab.probes import Probe, Side, probe
+from loadtests.probes import Probe, Side, probe
 
 Tick = Callable[[Mapping[str, Any]], None]
 SHORTEST_S = 0.2

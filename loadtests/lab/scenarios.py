@@ -1,0 +1,18 @@
+"""The scenarios of a plan: each label's workload with its parameters."""
+
+from typing import Any
+
+from loadtests.lab.plan import Plan
+from loadtests.subjects.registry import SCENARIOS
+from loadtests.subjects.subject import Scenario
+
+
+def scenario_of(plan: Plan, label: str) -> tuple[Scenario, dict[str, Any]]:
+    """The scenario of a label in a resolved plan, and its parameters."""
+    planned = plan.scenarios[label]
+    return SCENARIOS[planned.kind or label], dict(planned.parameters)
+
+
+def scenarios_of(plan: Plan) -> list[Scenario]:
+    """Those of all labels, in the order of the plan."""
+    return [scenario_of(plan, label)[0] for label in plan.scenarios]

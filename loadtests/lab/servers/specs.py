@@ -1,0 +1,26 @@
+"""What an entry of a plan means: a row of the subject's table, or a server of one's own."""
+
+from loadtests.lab.plan import PlanServer
+from loadtests.subjects.own.servers import OwnServer
+from loadtests.subjects.registry import SERVERS
+from loadtests.subjects.subject import ServerSpec
+
+
+def spec_of(label: str, planned: PlanServer) -> ServerSpec:
+    """The spec of a resolved entry: one that names a server names one of the table."""
+    if planned.server is not None:
+        return SERVERS[planned.server]
+    return OwnServer(
+        name=label,
+        interface=planned.interface,
+        slot_kind=planned.slot_kind or "unknown",
+        declared_slots=planned.slots,
+        ready=planned.health,
+        command=tuple(planned.command or ()),
+        url=planned.url,
+    )
+
+
+def missing_program(label: str, planned: PlanServer) -> str | None:
+    """The program of an optional server that is not installed here."""
+    return spec_of(label, planned).missing()
