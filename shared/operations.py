@@ -1,13 +1,13 @@
 """The requests that `/process` takes: one pydantic model per operation, the same on both faces."""
 
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from shared.decoding import decode
 from shared.errors import Unprocessable, UnsupportedMediaType
-from shared.settings import MAX_STEPS, MAX_TEXT_CHARACTERS, MAX_WAIT_MS
+from shared.settings import MAX_FILE_WORK_BYTES, MAX_STEPS, MAX_TEXT_CHARACTERS, MAX_WAIT_MS
 
 Where = Literal["inline", "threads", "processes"]
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
@@ -25,8 +25,9 @@ class Wait(Operation):
 
 
 class Computing(Operation):
-    """Work for a core; `where` it runs is the sender's choice."""
+    """Work for a core, on at most `file_bytes` of a stored file; `where` it runs is the sender's choice."""
 
+    file_bytes: ClassVar[int] = MAX_FILE_WORK_BYTES
     where: Where = "inline"
 
 
@@ -58,11 +59,13 @@ class Compress(Sourced):
 class Words(Sourced):
     """Word frequencies of a stored file or a text, in pure Python: the interpreter's lock is held."""
 
+    file_bytes: ClassVar[int] = 16 * 1024 * 1024
     operation: Literal["words"]
     top: int = Field(default=10, ge=1, le=1000)
 
 
-Step = Annotated[Wait | Digest | Compress | Words, Field(discriminator="operation")]
+ComputingStep = Digest | Compress | Words
+Step = Annotated[Wait | ComputingStep, Field(discriminator="operation")]
 
 
 class Pipeline(Operation):
@@ -78,9 +81,11 @@ class Pipeline(Operation):
         return self
 
 
-Work = Wait | Digest | Compress | Words | Pipeline
+Work = Wait | ComputingStep | Pipeline
 WORK: TypeAdapter[Work] = TypeAdapter(Annotated[Work, Field(discriminator="operation")])
-OPERATIONS = ("wait", "digest", "compress", "words", "pipeline")
+OPERATIONS: tuple[str, ...] = tuple(
+    get_args(model.model_fields["operation"].annotation)[0] for model in get_args(Work)
+)
 
 
 def read_work(media_type: str | None, body: bytes) -> Work:

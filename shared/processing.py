@@ -6,17 +6,14 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, singledispatch
 from typing import Any
 
 from shared.catalogue import Catalogue, open_file
 from shared.digests import READ_BYTES
 from shared.errors import ContentTooLarge
-from shared.operations import Compress, Digest, Pipeline, Wait, Words, Work
+from shared.operations import Compress, ComputingStep, Digest, Pipeline, Sourced, Wait, Words, Work
 from shared.replies import Reply, json_reply
-from shared.settings import MAX_FILE_WORK_BYTES
-
-MAX_WORDS_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -51,37 +48,35 @@ def reply_process(work: Work, results: list[Mapping[str, Any]]) -> Reply:
     return json_reply(results[0])
 
 
-def _effect(step: Wait | Digest | Compress | Words, catalogue: Catalogue) -> Effect:
+def _effect(step: Wait | ComputingStep, catalogue: Catalogue) -> Effect:
     if isinstance(step, Wait):
         return Pause(step.duration_ms / 1000, {"operation": "wait", "waited_ms": step.duration_ms})
     return Compute(partial(compute, catalogue.root, step), step.where)
 
 
-def compute(root: str, step: Digest | Compress | Words) -> dict[str, Any]:
+def compute(root: str, step: ComputingStep) -> dict[str, Any]:
     """Run one operation to its end on this core; ServiceError where its file cannot be had."""
-    if not isinstance(step, Digest) and step.text is not None:
-        return _operate(step, [step.text.encode("utf-8", "backslashreplace")])
+    if isinstance(step, Sourced) and step.text is not None:
+        return operate(step, [step.text.encode("utf-8", "backslashreplace")])
     descriptor, facts = open_file(root, step.path or "")
     try:
-        limit = MAX_WORDS_BYTES if isinstance(step, Words) else MAX_FILE_WORK_BYTES
-        if facts.st_size > limit:
+        if facts.st_size > step.file_bytes:
             raise ContentTooLarge(
-                f"The file has {facts.st_size} bytes; {step.operation} reads at most {limit}."
+                f"The file has {facts.st_size} bytes; {step.operation} reads at most {step.file_bytes}."
             )
-        return _operate(step, _blocks(descriptor))
+        return operate(step, _blocks(descriptor))
     finally:
         os.close(descriptor)
 
 
-def _operate(step: Digest | Compress | Words, blocks: Iterable[bytes]) -> dict[str, Any]:
-    if isinstance(step, Digest):
-        return _digest(blocks)
-    if isinstance(step, Compress):
-        return _compress(blocks, step.level)
-    return _words(b"".join(blocks), step.top)
+@singledispatch
+def operate(step: Any, blocks: Iterable[bytes]) -> dict[str, Any]:
+    """The result of one operation over the bytes of its source; each model has its function below."""
+    raise TypeError(f"there is no function for {type(step).__name__}")
 
 
-def _digest(blocks: Iterable[bytes]) -> dict[str, Any]:
+@operate.register
+def _digest(step: Digest, blocks: Iterable[bytes]) -> dict[str, Any]:
     digest = hashlib.sha256()
     size = 0
     for block in blocks:
@@ -90,8 +85,9 @@ def _digest(blocks: Iterable[bytes]) -> dict[str, Any]:
     return {"operation": "digest", "bytes": size, "sha256": digest.hexdigest()}
 
 
-def _compress(blocks: Iterable[bytes], level: int) -> dict[str, Any]:
-    packer = zlib.compressobj(level)
+@operate.register
+def _compress(step: Compress, blocks: Iterable[bytes]) -> dict[str, Any]:
+    packer = zlib.compressobj(step.level)
     digest = hashlib.sha256()
     size = packed = 0
     for block in blocks:
@@ -109,7 +105,9 @@ def _compress(blocks: Iterable[bytes], level: int) -> dict[str, Any]:
     }
 
 
-def _words(data: bytes, top: int) -> dict[str, Any]:
+@operate.register
+def _words(step: Words, blocks: Iterable[bytes]) -> dict[str, Any]:
+    data = b"".join(blocks)
     counts = Counter(data.decode("utf-8", "replace").lower().split())
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return {
@@ -117,7 +115,7 @@ def _words(data: bytes, top: int) -> dict[str, Any]:
         "bytes": len(data),
         "words": counts.total(),
         "distinct": len(counts),
-        "top": [{"word": word, "count": count} for word, count in ranked[:top]],
+        "top": [{"word": word, "count": count} for word, count in ranked[: step.top]],
     }
 
 
