@@ -11,13 +11,14 @@ STAMP := $(VENV)/installed
 compare: $(STAMP)
 	$(BIN)/twins suite quick
 
-# Most tests wait for a server: two files at a time. Those of the instrument's accuracy want the machine
-# for themselves.
-PYTEST := $(BIN)/python -m pytest
+# Most tests wait for a server, so that more processes run than there are cores (see tests/groups.py); those
+# marked `alone` want the machine for themselves. Collecting takes twice the time without cached bytecode.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
+SIDE_BY_SIDE := --dist loadgroup --no-loadscope-reorder
 
 test: $(STAMP)
-	$(PYTEST) -n 2 --dist loadfile --ignore tests/instrument
-	$(PYTEST) tests/instrument
+	$(PYTEST) -m alone --durations=10
+	$(PYTEST) -m "not alone" -n 6 $(SIDE_BY_SIDE) --durations=10
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -28,9 +29,8 @@ torture: export TWINS_TORTURE = 1
 torture: export TWINS_TALLY = results/torture.jsonl
 torture: $(STAMP)
 	rm -f $(TWINS_TALLY)
-	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/instrument --ignore tests/lab
-	$(PYTEST) -n 2 --dist loadfile tests/lab
-	$(PYTEST) tests/instrument
+	$(PYTEST) -m alone
+	$(PYTEST) -m "not alone" -n 3 $(SIDE_BY_SIDE)
 
 simulate: $(STAMP)
 	$(BIN)/python -m tests.acceptance.simulate

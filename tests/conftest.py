@@ -7,25 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import hypothesis
 import pytest
 from xdist.workermanage import WorkerController
 
-from tests import tally
+from tests import groups, tally
 from tests.servers import Running, running
 
+hypothesis.settings.register_profile("of the tests", deadline=None)  # how long an example takes is not judged
+hypothesis.settings.load_profile("of the tests")
+
 ODD_NAMES = ("empty.bin", "Grüße aus Köln.txt", "日本語.txt", "a b+c&d;e.txt", 'quo"te.txt', "per%cent.txt")
-
-
-LONGEST = (
-    "test_soak.py",
-    "test_uploads.py",
-    "test_disconnects.py",
-    "test_differential.py",
-    "test_schema.py",
-    "test_shutdown.py",
-    "test_downloads.py",
-)
-"""The files that take longest in full: begun first, so that nothing is left to wait for at the end."""
 
 
 def require(condition: object, reason: str) -> None:
@@ -37,11 +29,12 @@ def require(condition: object, reason: str) -> None:
     pytest.skip(reason)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if tally.TORTURE:
-        items.sort(
-            key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST)
-        )
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(groups.group(item)))
+    items.sort(key=groups.order)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,14 +1,14 @@
 """Small files are kept in memory after their first download: what is answered then is the same, and true."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from shared.contents import KEPT_FILE_BYTES
-from tests.contract.conftest import TWINS
-from tests.servers import Running, running
+from tests.contract.conftest import TWINS, Writable
+from tests.servers import Running
 from tests.wire import Answer, ask
 
 TOKEN = ("Authorization", "Bearer t")
@@ -16,11 +16,10 @@ SMALL, LARGEST, LARGER = b"0123456789" * 10, os.urandom(KEPT_FILE_BYTES), os.ura
 Served = tuple[Running, Path]
 
 
-@pytest.fixture(scope="module", params=TWINS)
-def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp(request.param)
-    with running(request.param, folder, environment={"TWINS_TOKEN": "t"}) as server:
-        yield server, folder
+@pytest.fixture(params=TWINS)
+def served(request: pytest.FixtureRequest, writable_servers: Callable[[str], Writable]) -> Served:
+    started = writable_servers(request.param)
+    return started.server, started.folder
 
 
 def get(server: Running, name: str, *fields: tuple[str, str], method: str = "GET") -> Answer:

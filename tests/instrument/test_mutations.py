@@ -43,6 +43,7 @@ def running(folder: Path, port: int, path: str, *arguments: str) -> subprocess.P
     return process
 
 
+@pytest.mark.alone
 def test_a_quiet_cell_passes_and_its_count_agrees(tmp_path: Path) -> None:
     with planted() as port:
         outcome = get(tmp_path, port, "/constant/10", users=4, duration=1)
@@ -63,6 +64,7 @@ def test_a_server_that_counted_more_or_less_makes_the_cell_invalid(port: int, tm
     assert checks(outcome)["request count"].status == "not available"
 
 
+@pytest.mark.alone
 def test_a_starved_generator_is_seen_in_the_run_queue(port: int, tmp_path: Path) -> None:
     require(hasattr(os, "sched_setaffinity"), "the system cannot pin processes")
     require(Path("/proc/self/schedstat").is_file(), "the kernel does not tell run-queue delays")
@@ -92,6 +94,7 @@ def test_a_starved_generator_is_seen_in_the_run_queue(port: int, tmp_path: Path)
     assert "stood ready and did not run" in str(reason)
 
 
+@pytest.mark.alone
 def test_a_stopped_generator_is_seen_in_the_lag_of_its_loop(port: int, tmp_path: Path) -> None:
     process = running(tmp_path, port, "/", "--twins-rate", "100")
     process.send_signal(signal.SIGSTOP)
@@ -104,6 +107,7 @@ def test_a_stopped_generator_is_seen_in_the_lag_of_its_loop(port: int, tmp_path:
     assert cell_state(list(found.values()))[0] == "generator-limited"
 
 
+@pytest.mark.alone
 def test_an_overloaded_generator_does_not_reach_the_rate(port: int, tmp_path: Path) -> None:
     outcome = get(
         tmp_path,
@@ -126,6 +130,7 @@ def test_an_overloaded_generator_does_not_reach_the_rate(port: int, tmp_path: Pa
     assert "arrivals were not sent in time" in str(reason)
 
 
+@pytest.mark.alone
 def test_a_rate_beyond_the_server_is_the_servers_limit(port: int, tmp_path: Path) -> None:
     """Twenty in flight at 200 ms are a hundred a second; the generator could send any number."""
     arguments = ("--twins-rate", "150", "--twins-in-flight", "20", "--twins-drain", "1")
@@ -220,6 +225,7 @@ def test_locust_workers_whose_clocks_differ_are_refused_by_name(skew_s: float, t
     assert not (tmp_path / "generator.json").exists(), "nothing was measured"
 
 
+@pytest.mark.alone
 def test_the_schedules_of_locust_workers_add_up_and_a_cut_one_is_named(port: int, tmp_path: Path) -> None:
     master, workers = _distributed(
         tmp_path,

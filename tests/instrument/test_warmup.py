@@ -39,6 +39,7 @@ def assert_measured_from_the_end_of_the_warmup(outcome: Outcome, seconds: float)
     assert samples["due_us"].max() > document.measure_us - 400_000, "it goes on to the end"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("load", [(), OPEN])
 def test_a_server_that_is_steady_at_once_is_warmed_up_for_the_least_time(
     port: int, tmp_path: Path, load: tuple[str, ...]
@@ -51,6 +52,7 @@ def test_a_server_that_is_steady_at_once_is_warmed_up_for_the_least_time(
     assert_measured_from_the_end_of_the_warmup(outcome, 1)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("load", [(), OPEN])
 def test_the_slow_first_second_of_a_server_is_not_measured(
     port: int, tmp_path: Path, load: tuple[str, ...]
@@ -66,6 +68,7 @@ def test_the_slow_first_second_of_a_server_is_not_measured(
     assert_measured_from_the_end_of_the_warmup(outcome, 1)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("load", [(), OPEN])
 def test_a_server_that_is_never_steady_is_measured_when_time_is_up_and_that_is_said(
     port: int, tmp_path: Path, load: tuple[str, ...]
@@ -82,6 +85,7 @@ def test_a_server_that_is_never_steady_is_measured_when_time_is_up_and_that_is_s
     assert_measured_from_the_end_of_the_warmup(outcome, 0.5)
 
 
+@pytest.mark.alone
 def test_too_few_requests_to_tell_take_the_longest_warmup(port: int, tmp_path: Path) -> None:
     outcome = get(
         tmp_path, port, "/constant/400", "--twins-warmup", "0.5", "--twins-warmup-max", "1", users=2
