@@ -59,7 +59,8 @@ def atlas(
     document = readings.atlas(seen)
     if as_json:
         print(document.model_dump_json(indent=1, exclude_none=True))
-    _say_changes(document)
+    if plan is None:
+        _say_changes(document)
 
 
 class Missing(RuntimeError):
@@ -80,7 +81,8 @@ def _asked(row: Row, probes: list[Probe], as_json: bool) -> ServerReading:
         raise Missing(f"{row.name} is not installed here whole ({', '.join(row.parts)}): {INSTALL}.")
     start = time.monotonic()
     if not as_json:
-        print(f"{row.name} ({', '.join(f'{part} {release}' for part, release in versions.items())})")
+        releases = ", ".join(f"{part} {release}" for part, release in versions.items())
+        print(f"{row.name} ({releases})" if releases else row.name)
     server = readings.reading(row, versions, ask_all(row, probes))
     if not as_json:
         for probe in probes:

@@ -4,13 +4,12 @@ In CI the probes that wait for nothing are asked of every server; with TWINS_TOR
 """
 
 import json
-import shutil
-import subprocess
-import sys
+import signal
 from pathlib import Path
 
 import pytest
 
+from loadtests.cli import app, guarded
 from loadtests.subjects.atlas import page, readings
 from loadtests.subjects.atlas.asking import ask_all
 from loadtests.subjects.atlas.probe import ALWAYS_POSSIBLE, SHARED, Seen
@@ -23,7 +22,6 @@ from tests.conftest import require
 REFERENCE = readings.read()
 BY_NAME = {probe.name: probe for probe in PROBES}
 ASKED = [probe for probe in PROBES if tally.TORTURE or (probe.quick and probe.server == SHARED)]
-TWINS = shutil.which("twins", path=str(Path(sys.executable).parent))
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -105,9 +103,8 @@ def test_a_figure_without_an_answer_is_no_number() -> None:
     assert server.rows["date"].low is None
 
 
-def twins(*arguments: str) -> subprocess.CompletedProcess[str]:
-    assert TWINS
-    return subprocess.run([TWINS, "atlas", *arguments], capture_output=True, text=True, timeout=60)  # noqa: S603
+def twins(*arguments: str) -> int:
+    return guarded(lambda: app(["atlas", *arguments]))
 
 
 CONTRARY = {
@@ -125,7 +122,7 @@ CONTRARY = {
 }
 
 
-def test_ones_own_server_is_asked_by_a_plan(tmp_path: Path) -> None:
+def test_ones_own_server_is_asked_by_a_plan(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A server that does everything otherwise: no probe says what it always says."""
     plan = tmp_path / "own.toml"
     program = Path(__file__).with_name("contrary.py")
@@ -134,9 +131,8 @@ def test_ones_own_server_is_asked_by_a_plan(tmp_path: Path) -> None:
         "[load]\nusers = 1\n[scenarios.health]\n"
     )
     options = [part for name in CONTRARY for part in ("--probe", name)]
-    done = twins("--plan", str(plan), "--json", *options)
-    assert done.returncode == 0, done.stderr
-    rows = json.loads(done.stdout)["servers"]["contrary"]["rows"]
+    assert twins("--plan", str(plan), "--json", *options) == 0
+    rows = json.loads(capfd.readouterr().out)["servers"]["contrary"]["rows"]
     assert {name: row["answer"] for name, row in rows.items()} == CONTRARY
 
 
@@ -148,19 +144,44 @@ def test_ones_own_server_is_asked_by_a_plan(tmp_path: Path) -> None:
         (("--plan", "no.toml"), "no.toml cannot be read"),
     ],
 )
-def test_a_mistake_is_one_sentence(arguments: tuple[str, ...], sentence: str) -> None:
-    done = twins(*arguments)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert sentence in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_a_mistake_is_one_sentence(
+    arguments: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert twins(*arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert sentence in said.err
+    assert said.err.count("\n") == 1
 
 
-def test_a_server_of_another_machine_is_not_asked(tmp_path: Path) -> None:
+def test_a_server_of_another_machine_is_not_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan = tmp_path / "far.toml"
     plan.write_text(
         '# far\n[servers.far]\nurl = "http://192.0.2.1:80"\n[load]\nusers = 1\n[scenarios.health]\n'
     )
-    done = twins("--plan", str(plan))
-    assert done.returncode == 2
-    assert "the atlas asks servers of this machine" in done.stderr
+    assert twins("--plan", str(plan)) == 2
+    assert "the atlas asks servers of this machine" in capsys.readouterr().err
+
+
+def test_a_server_that_does_not_start_is_one_sentence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    plan = tmp_path / "dead.toml"
+    plan.write_text(
+        '# dead\n[servers.dead]\ncommand = ["{python}", "-c", "raise SystemExit(\'no disk\')"]\n'
+        "[load]\nusers = 1\n[scenarios.health]\n"
+    )
+    assert twins("--plan", str(plan), "--probe", "date") == 3
+    assert capfd.readouterr().err == "twins: dead ended at once: no disk\n"
+
+
+def test_signals_that_a_script_has_ignored_are_heard_by_servers() -> None:
+    """After `&` in a script, or under nohup, Python would leave SIGINT and SIGHUP ignored."""
+    kept = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
+    try:
+        row = ROWS["waitress"]
+        seen = ask_all(row, [BY_NAME["hup"]])
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+    assert seen == {"hup": Seen("it ends")}

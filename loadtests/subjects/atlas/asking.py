@@ -1,6 +1,5 @@
 """A server is asked: each probe on the start that it needs, each on its own time."""
 
-import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -71,8 +70,12 @@ def ask_all(row: Row, probes: Iterable[Probe], told: Told = lambda *_: None) -> 
 
 
 def _alone(probe: Probe, row: Row, extra: tuple[str, ...]) -> Seen:
-    with contextlib.suppress(NotStarted), running(row, extra) as server:
-        if probe.server == TWO:
-            server.rest()
-        return ask(probe, server)
-    return Seen(NOT_STARTED)
+    try:
+        with running(row, extra) as server:
+            if probe.server == TWO:
+                server.rest()
+            return ask(probe, server)
+    except NotStarted:
+        if not extra:
+            raise
+        return Seen(NOT_STARTED)

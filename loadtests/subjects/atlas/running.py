@@ -120,13 +120,6 @@ class Running:
         self.finish()  # some servers wait for it
         return int(document.get("pid", 0))
 
-    def serving(self, count: int, limit_s: float = 2.0) -> set[int]:
-        """The processes that answer, waited for until there are so many."""
-        seen, end = set[int](), min(self.deadline, time.monotonic() + limit_s)
-        while len(seen) < count and time.monotonic() < end:
-            seen.add(self.serving_pid())
-        return seen
-
     def rest(self, limit_s: float = 10.0) -> None:
         """Until all processes have done with starting: the first to answer may be alone for seconds."""
         end, before = time.monotonic() + limit_s, self._cpu_ticks()
