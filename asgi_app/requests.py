@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from shared.admission import admit, admit_coding, admit_framing
+from shared.admission import admit, admit_coding, admit_expectation, admit_framing
 from shared.catalogue import decode_name
 from shared.errors import BadHost, BadRequest, ContentTooLarge, FieldsTooLarge
 from shared.paths import read_path, write_prefix
@@ -47,6 +47,8 @@ def admit_request(scope: Scope) -> None:
     if b"transfer-encoding" in sizes:
         coding = deciding_headers(scope, TRANSFER_CODING)["transfer-encoding"]
         admit_framing(coding, b"content-length" in sizes, version)
+    if b"expect" in sizes:
+        admit_expectation(deciding_headers(scope, EXPECTATION)["expect"])
 
 
 def route_scope(scope: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -70,6 +72,7 @@ def header_keys(names: Iterable[str]) -> dict[bytes, str]:
 
 
 TRANSFER_CODING = header_keys(("transfer-encoding",))
+EXPECTATION = header_keys(("expect",))
 
 
 def deciding_headers(scope: Scope, names: Mapping[bytes, str]) -> dict[str, str]:

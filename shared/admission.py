@@ -4,7 +4,14 @@ import re
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 
-from shared.errors import BadFraming, BadHost, FieldsTooLarge, TargetTooLong, UnsupportedMediaType
+from shared.errors import (
+    BadFraming,
+    BadHost,
+    ExpectationFailed,
+    FieldsTooLarge,
+    TargetTooLong,
+    UnsupportedMediaType,
+)
 from shared.settings import MAX_FIELD_BYTES, MAX_FIELDS, MAX_FIELDS_BYTES, MAX_TARGET_BYTES
 
 PLAIN = r"[A-Za-z0-9._~!$&'()*+,;=-]"  # unreserved and sub-delims (RFC 3986 section 2)
@@ -56,6 +63,14 @@ def admit_framing(coding: str, has_length: bool, version: str) -> None:
         raise BadFraming(f"The request's transfer coding is {coding[:40]!r}; only chunked is read.")
     if version == "1.0":
         raise BadFraming("HTTP/1.0 has no transfer codings.")
+
+
+def admit_expectation(expectation: str) -> None:
+    """Raise ExpectationFailed for any but `100-continue` (RFC 9110 section 10.1.1), as gunicorn does."""
+    if any(member.strip(" \t").lower() != "100-continue" for member in expectation.split(",")):
+        raise ExpectationFailed(
+            f"The request expects {expectation[:40]!r}; only 100-continue can be expected."
+        )
 
 
 def admit_coding(coding: str | None) -> None:

@@ -12,6 +12,7 @@ ServiceError
 ├── TargetTooLong 414
 ├── UnsupportedMediaType 415
 ├── RangeNotSatisfiable 416   carries Content-Range
+├── ExpectationFailed 417
 ├── Unprocessable 422         well-formed JSON that asks for something impossible
 ├── FieldsTooLarge 431
 ├── InternalError 500
@@ -116,6 +117,10 @@ class UnsupportedMediaType(ServiceError):
 
 class RangeNotSatisfiable(ServiceError):
     status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+
+
+class ExpectationFailed(ServiceError):
+    status = HTTPStatus.EXPECTATION_FAILED
 
 
 class Unprocessable(ServiceError):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
-from shared.admission import admit, admit_coding, admit_framing
+from shared.admission import admit, admit_coding, admit_expectation, admit_framing
 from shared.catalogue import decode_name
 from shared.errors import BadHost, BadRequest, ContentTooLarge, LengthRequired
 from shared.paths import write_prefix
@@ -35,6 +35,8 @@ def admit_request(environ: Environ) -> None:
     admit(len(target(environ)), host, sizes, version)
     if "HTTP_TRANSFER_ENCODING" in environ:
         admit_framing(environ["HTTP_TRANSFER_ENCODING"], bool(environ.get("CONTENT_LENGTH")), version)
+    if "HTTP_EXPECT" in environ:
+        admit_expectation(environ["HTTP_EXPECT"])
 
 
 def target(environ: Environ) -> str:

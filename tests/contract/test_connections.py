@@ -220,6 +220,13 @@ def test_what_comes_behind_a_refusal_is_never_read_as_its_body(writable: Writabl
     assert (writable.folder / "kept.txt").read_bytes() == b"kept"
 
 
+@pytest.mark.parametrize("value", ["foo", "100-continue, foo", "200-ok", "100-continued", "a=b"])
+def test_what_cannot_be_expected(writable: Writable, value: str) -> None:
+    request = request_bytes("PUT", "/files/expected.txt", [AUTHORIZED, ("Expect", value)], b"content")
+    assert exchange(writable.port, request, "PUT").status == 417
+    assert not (writable.folder / "expected.txt").exists()
+
+
 @pytest.mark.parametrize("value", ["100-continue", "100-Continue"])
 def test_http_1_0_knows_no_expectation(writable: Writable, value: str) -> None:
     name = f"expected-{next(numbers)}.txt"

@@ -158,7 +158,7 @@ BY_PARSER = {
     ),
     "unknown expectation": (
         request_bytes("GET", "/health", [("Expect", "foo")]),
-        (417, 200, 200, 200, 200, 200),
+        (417, 417, 417, 417, 417, 417),
     ),
     "HTTP/1.2": (
         b"GET /health HTTP/1.2\r\nHost: a\r\n\r\n",
