@@ -14,6 +14,9 @@ import httpx
 from yarl import URL
 
 BLOCK_BYTES = 64 * 1024
+LARGEST_HEAD_BYTES = (
+    100 * 1024
+)  # httpcore's, for any part of a head or of trailers; aiohttp's own are smaller
 
 
 @contextmanager
@@ -75,6 +78,9 @@ class Transport(httpx.AsyncBaseTransport):
             connector=aiohttp.TCPConnector(ssl=self._trust, limit=self._limit),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
+            max_line_size=LARGEST_HEAD_BYTES,
+            max_field_size=LARGEST_HEAD_BYTES,
+            max_headers=LARGEST_HEAD_BYTES // len("a:\r\n"),
         )
         session._retry_connection = False  # it would send a request again that we count as sent once
         return session

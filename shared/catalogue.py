@@ -18,6 +18,11 @@ from shared.reading import Block
 from shared.settings import KEPT_BYTES, UPLOADS_FOLDER
 
 MAX_NAME_BYTES = 1024
+PART_PATTERN = r"(?:[^/\\\x00]{1,63}|[\x01-.0-\[\]-\x7f]{1,255})"  # at most 255 bytes
+NO_PART = r"(?:\.|\.\.|" + UPLOADS_FOLDER.replace(".", r"\.") + ")"
+NAME_PATTERN = rf"^(?!(?:[\s\S]*/)?{NO_PART}(?:/|$)){PART_PATTERN}(?:/{PART_PATTERN})*$"
+"""What `check_name` takes, and a disk can have, as a regular expression of JSON Schema."""
+
 REMEMBERED = 8192
 OPEN_TRIES = 10  # a file changed in place as often as that is being written, not replaced
 OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | getattr(os, "O_CLOEXEC", 0)

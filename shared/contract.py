@@ -3,19 +3,25 @@
 from functools import cache
 from typing import Any
 
-from shared.documents import all_schemas, reference
+from shared.catalogue import MAX_NAME_BYTES, NAME_PATTERN
+from shared.documents import EVENT_SCHEMA, all_schemas, reference
 from shared.errors import PROBLEM_TYPE
+from shared.integrity import FIELD_PATTERN
+from shared.jobs import CURSOR_PATTERN as JOB_CURSOR_PATTERN
 from shared.jobs import STATES
+from shared.listing import CURSOR_PATTERN, MAX_CURSOR
 from shared.replies import Reply, json_reply
 from shared.settings import MAX_PAGE
-from shared.streams import MAX_CHUNK_BYTES, MAX_COUNT, MAX_INTERVAL_MS
+from shared.streams import FORMATS, LAST_EVENT_ID, MAX_CHUNK_BYTES, MAX_COUNT, MAX_INTERVAL_MS
+from shared.uploads import DIGEST_FIELDS
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 STORED = {"description": "Stored, under the entity tag in ETag."}
 STREAM = {
     "description": "Chunks or Server-Sent Events.",
-    "content": {"application/octet-stream": BINARY, "text/event-stream": {"schema": {"type": "string"}}},
+    "content": {"application/octet-stream": BINARY, "text/event-stream": {"schema": EVENT_SCHEMA}},
 }
+ENDED = {"description": "The events have all been received."}
 JOB_ID = {
     "Job-Id": {"description": "The address of its record is /jobs/ and this.", "schema": {"type": "string"}}
 }
@@ -28,6 +34,7 @@ CONDITIONAL = (
     "If-Modified-Since",
     "If-Unmodified-Since",
 )
+OF_A_CHANGE = ("If-Match", "If-None-Match", "If-Unmodified-Since")
 
 
 @cache
@@ -56,12 +63,12 @@ def contract() -> dict[str, Any]:
                     {"200": _json(reference("Page")), **_problems(400)},
                     parameters=[
                         _parameter("limit", "query", _whole_number(1, MAX_PAGE)),
-                        _parameter("after", "query", {"type": "string"}),
+                        _parameter("after", "query", _text(CURSOR_PATTERN, MAX_CURSOR)),
                     ],
                 )
             },
             "/files/{path}": {
-                "parameters": [_parameter("path", "path", {"type": "string"})],
+                "parameters": [_parameter("path", "path", _text(NAME_PATTERN, MAX_NAME_BYTES))],
                 "get": _operation(
                     "download", "A file, or ranges of it.", _download_responses(), _conditional()
                 ),
@@ -70,14 +77,17 @@ def contract() -> dict[str, Any]:
                     "store",
                     "Store a file, whole or not at all.",
                     {"201": STORED, "204": STORED, **_problems(400, 401, 403, 404, 411, 412, 413, 503, 507)},
-                    _conditional("If-Match", "If-None-Match", "Content-Digest"),
+                    [
+                        *_conditional(*OF_A_CHANGE),
+                        *(_parameter(name, "header", _text(FIELD_PATTERN)) for name in DIGEST_FIELDS),
+                    ],
                 )
                 | {"security": BEARER, "requestBody": {"content": {"*/*": BINARY}}},
                 "delete": _operation(
                     "remove",
                     "Remove a file.",
                     {"204": {"description": "Removed."}, **_problems(400, 401, 403, 404, 412, 503)},
-                    _conditional("If-Match", "If-None-Match"),
+                    _conditional(*OF_A_CHANGE),
                 )
                 | {"security": BEARER},
             },
@@ -118,7 +128,7 @@ def contract() -> dict[str, Any]:
                     {"200": _json(reference("Jobs")), **_problems(400, 404, 503)},
                     [
                         _parameter("limit", "query", _whole_number(1, MAX_PAGE)),
-                        _parameter("after", "query", {"type": "string"}),
+                        _parameter("after", "query", _text(JOB_CURSOR_PATTERN)),
                         _parameter("state", "query", {"enum": list(STATES)}),
                     ],
                 )
@@ -134,15 +144,15 @@ def contract() -> dict[str, Any]:
             "/stream": {
                 "get": _operation(
                     "stream",
-                    "A response made slowly: chunks, or events that can be resumed.",
-                    {"200": STREAM, **_problems(400)},
+                    "A response made slowly: chunks, or events that can be resumed, for some seconds.",
+                    {"200": STREAM, "204": ENDED, **_problems(400)},
                     [
-                        _parameter("format", "query", {"enum": ["events", "chunks"]}),
+                        _parameter("format", "query", {"enum": list(FORMATS)}),
                         _parameter("count", "query", _whole_number(1, MAX_COUNT)),
                         _parameter("interval_ms", "query", _whole_number(0, MAX_INTERVAL_MS)),
                         _parameter("heartbeat_ms", "query", _whole_number(10, MAX_INTERVAL_MS)),
                         _parameter("size", "query", _whole_number(1, MAX_CHUNK_BYTES)),
-                        _parameter("Last-Event-ID", "header", {"type": "string"}),
+                        _parameter("Last-Event-ID", "header", _text(f"^{LAST_EVENT_ID}$")),
                     ],
                 )
             },
@@ -170,6 +180,10 @@ def _parameter(name: str, place: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 def _whole_number(least: int, most: int) -> dict[str, Any]:
     return {"type": "integer", "minimum": least, "maximum": most}
+
+
+def _text(pattern: str, most: int | None = None) -> dict[str, Any]:
+    return {"type": "string", "pattern": pattern} | ({} if most is None else {"maxLength": most})
 
 
 def _conditional(*names: str) -> list[dict[str, Any]]:

@@ -23,6 +23,16 @@ PROBLEM_SCHEMA = {
         "detail": {"type": "string"},
     },
 }
+EVENT_SCHEMA = {
+    "type": "object",
+    "required": ["id", "data"],
+    "properties": {
+        "id": {"type": "string", "pattern": "^[0-9]{1,9}$"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
+"""One Server-Sent Event."""
+
 FILE_SCHEMA = {
     "type": "object",
     "required": ["path", "size", "modified"],

@@ -15,7 +15,8 @@ from pydantic import Field, ValidationError, model_validator
 from shared.catalogue import Catalogue, check_name
 from shared.entries import address
 from shared.errors import Forbidden, ServiceError, Unprocessable
-from shared.operations import Operation, read_object, sentence
+from shared.numbers import Whole
+from shared.operations import Name, Operation, read_object, sentence
 from shared.origins import (
     MAX_ADDRESS_CHARACTERS,
     Address,
@@ -26,7 +27,7 @@ from shared.origins import (
     read_onward,
 )
 from shared.replies import Reply, json_reply
-from shared.settings import MAX_ADDRESSES, MAX_FETCH_BYTES, MAX_FETCH_MS, Settings
+from shared.settings import MAX_ADDRESSES, MAX_FETCH_BYTES, MAX_FETCH_MS, MAX_UPSTREAM_HEAD_BYTES, Settings
 from shared.uploads import Upload, authorize
 
 DECIDING = ("authorization", "content-type")
@@ -60,15 +61,15 @@ class Source(Operation):
     """One upstream address, and the name under which the catalogue shall keep its body."""
 
     url: str = Field(max_length=MAX_ADDRESS_CHARACTERS)
-    store: str | None = None
+    store: Name | None = None
 
 
 class Fetch(Operation):
-    """Download several addresses at the same time."""
+    """Download several addresses at the same time; no two of them are stored under the same name."""
 
     addresses: list[Source] = Field(min_length=1, max_length=MAX_ADDRESSES)
-    max_bytes: int = Field(default=64 * 1024 * 1024, ge=0, le=MAX_FETCH_BYTES)
-    timeout_ms: int = Field(default=30_000, ge=1, le=MAX_FETCH_MS)
+    max_bytes: Whole = Field(default=64 * 1024 * 1024, ge=0, le=MAX_FETCH_BYTES)
+    timeout_ms: Whole = Field(default=30_000, ge=1, le=MAX_FETCH_MS)
 
     @model_validator(mode="after")
     def names_differ(self) -> "Fetch":
@@ -170,6 +171,20 @@ def admit(url: str, allowed: frozenset[Origin]) -> Address:
         return _allowed(read_address(url), allowed)
     except BadAddress as error:
         raise Failure("bad-address", str(error)) from None
+
+
+def check_head(status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
+    """Failure for the head of an answer that the client libraries of the two faces would judge apart.
+
+    An answer that is none, such as a change to a protocol that nobody asked for; more than
+    MAX_UPSTREAM_HEAD_BYTES; and a body framed in two ways, or in one that is not spoken here
+    (RFC 9112 section 6.3).
+    """
+    codings = [value.strip().lower() for name, value in headers if name.lower() == b"transfer-encoding"]
+    twice = bool(codings) and any(name.lower() == b"content-length" for name, _ in headers)
+    size = sum(len(name) + len(value) + len(": \r\n") for name, value in headers)
+    if status < 200 or twice or codings not in ([], [b"chunked"]) or size > MAX_UPSTREAM_HEAD_BYTES:
+        raise Failure("broken")
 
 
 def onward(

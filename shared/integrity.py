@@ -9,6 +9,9 @@ from shared.errors import BadRequest
 
 ALGORITHMS = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}
 """Those that are checked; of the others RFC 9530 section 2 lets a recipient ignore any."""
+MEMBER_PATTERN = "[a-z*][a-z0-9_.*-]*=:(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?:"
+FIELD_PATTERN = f"^(?:{MEMBER_PATTERN}(?:[ \t]*,[ \t]*{MEMBER_PATTERN})*)?$"
+"""A field without parameters, as a regular expression of JSON Schema."""
 
 
 def read_digests(name: str, field: str) -> dict[str, bytes]:

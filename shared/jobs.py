@@ -23,6 +23,7 @@ from shared.replies import Reply
 from shared.settings import DATABASE_RETRY_S
 
 STATES = ("running", "done", "failed", "lost")
+CURSOR_PATTERN = "^(?:[A-Za-z0-9_-]{21}[AQgw])?$"  # the 16 bytes of an id in base64url
 KEYS = ("after", "limit", "state")
 Row = Sequence[Any]
 Rows = Sequence[Row]

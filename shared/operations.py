@@ -5,12 +5,34 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from shared.catalogue import NAME_PATTERN
 from shared.decoding import decode
 from shared.errors import Unprocessable, UnsupportedMediaType
+from shared.numbers import Whole
 from shared.settings import MAX_FILE_WORK_BYTES, MAX_STEPS, MAX_TEXT_CHARACTERS, MAX_WAIT_MS
 
 Where = Literal["inline", "threads", "processes"]
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
+Name = Annotated[str, Field(json_schema_extra={"pattern": NAME_PATTERN})]
+"""The name of a stored file, which the catalogue checks."""
+
+
+def of_one_source(schema: dict[str, Any]) -> None:
+    """Say of a JSON Schema what `one_source` asks for."""
+    text = {"type": "string"}
+    schema["oneOf"] = [{"required": [key], "properties": {key: text}} for key in ("path", "text")]
+
+
+def with_waits_outside(schema: dict[str, Any]) -> None:
+    """Say of a JSON Schema what `waits_outside` asks for."""
+    computing = {"not": {"properties": {"operation": {"const": "wait"}}, "required": ["operation"]}}
+    schema["properties"]["steps"]["anyOf"] = [
+        {"maxItems": 2},
+        *(
+            {"minItems": count, "maxItems": count, "prefixItems": [{}, *[computing] * (count - 2)]}
+            for count in range(3, MAX_STEPS + 1)
+        ),
+    ]
 
 
 class Operation(BaseModel):
@@ -21,7 +43,7 @@ class Wait(Operation):
     """Wait for something outside: no core is used."""
 
     operation: Literal["wait"]
-    duration_ms: int = Field(ge=0, le=MAX_WAIT_MS)
+    duration_ms: Whole = Field(ge=0, le=MAX_WAIT_MS)
 
 
 class Computing(Operation):
@@ -35,11 +57,12 @@ class Digest(Computing):
     """SHA-256 over a stored file; the interpreter's lock is free meanwhile."""
 
     operation: Literal["digest"]
-    path: str
+    path: Name
 
 
 class Sourced(Computing):
-    path: str | None = None
+    model_config = ConfigDict(json_schema_extra=of_one_source)
+    path: Name | None = None
     text: Text | None = None
 
     @model_validator(mode="after")
@@ -53,7 +76,7 @@ class Compress(Sourced):
     """zlib over a stored file or a text; the interpreter's lock is free meanwhile."""
 
     operation: Literal["compress"]
-    level: int = Field(default=6, ge=1, le=9)
+    level: Whole = Field(default=6, ge=1, le=9)
 
 
 class Words(Sourced):
@@ -61,7 +84,7 @@ class Words(Sourced):
 
     file_bytes: ClassVar[int] = 16 * 1024 * 1024
     operation: Literal["words"]
-    top: int = Field(default=10, ge=1, le=1000)
+    top: Whole = Field(default=10, ge=1, le=1000)
 
 
 ComputingStep = Digest | Compress | Words
@@ -71,6 +94,7 @@ Step = Annotated[Wait | ComputingStep, Field(discriminator="operation")]
 class Pipeline(Operation):
     """Several operations in order; a wait can only be the first or the last of them."""
 
+    model_config = ConfigDict(json_schema_extra=with_waits_outside)
     operation: Literal["pipeline"]
     steps: list[Step] = Field(min_length=1, max_length=MAX_STEPS)
 

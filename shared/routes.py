@@ -4,8 +4,8 @@ from shared.errors import MethodNotAllowed, MethodUnknown, NotFound, ServiceErro
 from shared.replies import Reply
 
 READ = ("GET", "HEAD")
-STANDARD = frozenset(  # RFC 9110 section 9.3, RFC 5789
-    ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
+STANDARD = frozenset(  # RFC 9110 section 9.3, RFC 5789, and the QUERY of the HTTP working group
+    ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY")
 )
 ROUTES = {
     "/health": READ,

@@ -22,11 +22,12 @@ MAX_PAGE = 1000
 MAX_RANGES = 64
 MAX_ADDRESSES = 32  # of one request to fetch
 MAX_FETCH_BYTES = 1024 * 1024 * 1024  # of one upstream's body
+MAX_UPSTREAM_HEAD_BYTES = 96 * 1024  # of an upstream's answer, names and values; httpcore stops at 100 KiB
 MAX_FETCH_MS = 60_000  # of a whole request to fetch
 MAX_UPSTREAM_CONNECTIONS = (
     256  # at the same time, of one server process: threads on one face, tasks on the other
 )
-MAX_STREAM_S = 10  # of one response of /stream: many clients give up after that
+MAX_STREAM_S = 5  # of one response of /stream
 MAX_UPLOAD_BYTES = 8 * 1024 * 1024 * 1024
 KEPT_BYTES = 32 * 1024 * 1024  # of small files, in the memory of each server process
 UPLOADS_FOLDER = ".twins-uploads"  # in the catalogue's folder, on its filesystem, without an address

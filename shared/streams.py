@@ -94,7 +94,7 @@ def plan_stream(query: Mapping[str, str], headers: Mapping[str, str], longest_s:
         events=kind == "events",
         first=int(last) + 1 if kind == "events" else 1,
         count=_number(query, "count", 10, 1, MAX_COUNT),
-        interval_s=_number(query, "interval_ms", 1000, 0, MAX_INTERVAL_MS) / 1000,
+        interval_s=_number(query, "interval_ms", 250, 0, MAX_INTERVAL_MS) / 1000,
         heartbeat_s=_number(query, "heartbeat_ms", 15_000, 10, MAX_INTERVAL_MS) / 1000,
         size=_number(query, "size", 64, 1, MAX_CHUNK_BYTES),
         longest_s=longest_s,

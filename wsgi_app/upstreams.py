@@ -27,6 +27,7 @@ from shared.fetching import (
     Received,
     Source,
     admit,
+    check_head,
     choose_ip,
     onward,
     retry_after_s,
@@ -121,6 +122,7 @@ def attempt_once(
         while target is not None:
             ip = choose_ip(target.origin, resolve(target.origin), attempt, allowed)
             with clients.client(target.origin) as client, get(client, target, ip, deadline) as response:
+                check_head(response.status_code, response.headers.raw)
                 location = response.headers.get("location")
                 target = onward(target, response.status_code, location, redirects, allowed)
                 if target is None:

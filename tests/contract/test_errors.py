@@ -120,7 +120,7 @@ def test_nobody_speaks_for_a_client(any_server: Running, fields: list[tuple[str,
 
 
 def test_paging_refuses_what_it_cannot_use(server: Running) -> None:
-    for query in ("limit=0", "limit=1001", "limit=x", "limit=", "after=!!", "after=YQ==", "after=Li4vYQ"):
+    for query in ("limit=0", "limit=1001", "limit=x", "limit=", "after=!!", "after=YQ==", "after=A"):
         answer = ask(server.port, "GET", "/files?" + query)
         assert answer.status == 400, query
         assert query.partition("=")[0] in json.loads(answer.body)["detail"]

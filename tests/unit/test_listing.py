@@ -1,6 +1,7 @@
 """Pages of a tree, against the sorted list of its files."""
 
 import tempfile
+from base64 import urlsafe_b64encode
 from pathlib import Path
 
 from hypothesis import given
@@ -87,3 +88,17 @@ def test_a_path_without_an_address_is_not_listed(tmp_path: Path) -> None:
     plant(root, {"a", fits, longer, f"{longer}-/x", umlauts, "z"})
     for limit in (1, 2, 10):
         assert all_pages(root, limit) == ["a", fits, "z"]
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes_are_a_place_to_go_on_from(path: bytes) -> None:
+    """As the contract has it: a cursor leads nowhere but on in the list."""
+    cursor = urlsafe_b64encode(path).decode("ascii").rstrip("=")
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "root"
+        made = plant(root, {"a", "b/c", "~"})
+        after = read_cursor(cursor)
+        files = list_page(Catalogue(root, DigestStore(root.parent / "state")), 9, after)["files"]
+        assert [file["path"] for file in files] == sorted(
+            name for name in made if tuple(name.split("/")) > after
+        )
