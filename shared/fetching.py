@@ -231,7 +231,9 @@ def wire(target: Address, ip: str) -> Wire:
     origin = target.origin
     host = f"[{ip}]" if ":" in ip else ip
     headers = (("Host", origin.authority), ("Accept", "*/*"), ("Accept-Encoding", "identity"))
-    name = origin.host if origin.scheme == "https" and not origin.is_ip else None
+    name = (
+        origin.host.removesuffix(".") if origin.scheme == "https" and not origin.is_ip else None
+    )  # RFC 6066
     return Wire(f"{origin.scheme}://{host}:{origin.port}{target.target}", headers, name)
 
 

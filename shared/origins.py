@@ -26,7 +26,10 @@ class BadAddress(ValueError):
 
 @dataclass(frozen=True)
 class Origin:
-    """`host` is a name in lower case, or an IP address as `ipaddress` writes it."""
+    """`host` is a name in lower case, or an IP address as `ipaddress` writes it.
+
+    A name with a dot at its end is another one than without: it is looked up as it stands.
+    """
 
     scheme: str
     host: str
@@ -62,6 +65,8 @@ def read_address(text: str) -> Address:
     if len(text) > MAX_ADDRESS_CHARACTERS:
         raise BadAddress(f"The address has more than {MAX_ADDRESS_CHARACTERS} characters.")
     found = ADDRESS.fullmatch(text)
+    if found is None and not text.isascii():
+        raise BadAddress("The address has letters beyond ASCII: a name is written as xn--…, all else as %XX.")
     if found is None:
         raise BadAddress(
             "The address is not http:// or https://, a host without user information, an optional port, "
@@ -84,7 +89,8 @@ def _read_host(host: str) -> str:
             return str(IPv4Address(host))
     except AddressValueError:
         raise BadAddress("The host is neither a name nor an IP address in its usual form.") from None
-    if len(host) > 253 or any(not 1 <= len(label) <= 63 for label in host.split(".")):
+    name = host.removesuffix(".")  # absolute, which Kubernetes' names are often written as
+    if len(name) > 253 or any(not 1 <= len(label) <= 63 for label in name.split(".")):
         raise BadAddress("The host is not a name: a part of it is empty or too long.")
     return host
 

@@ -2,10 +2,11 @@
 
 import json
 import re
+from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # ships no types
 
@@ -21,6 +22,7 @@ from shared.operations import read_work
 CONTRACT = contract()
 
 
+@cache
 def validator(name: str) -> Draft202012Validator:
     return Draft202012Validator(
         {"$ref": f"#/components/schemas/{name}", "components": CONTRACT["components"]}
@@ -79,6 +81,7 @@ works = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(works)
 def test_work(document: dict[str, Any]) -> None:
     """What the document calls right is taken, and nothing else is: `read_work` without its JSON."""

@@ -4,7 +4,7 @@ import tempfile
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.catalogue import Catalogue
@@ -90,6 +90,7 @@ def test_a_path_without_an_address_is_not_listed(tmp_path: Path) -> None:
         assert all_pages(root, limit) == ["a", fits, "z"]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40))
 def test_any_bytes_are_a_place_to_go_on_from(path: bytes) -> None:
     """As the contract has it: a cursor leads nowhere but on in the list."""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from shared.fetching import wire
 from shared.origins import BadAddress, Origin, connectable, is_public, read_address, read_onward, read_origins
 
 NONE: frozenset[Origin] = frozenset()
@@ -70,7 +71,12 @@ def test_any_text_is_an_address_or_refused_in_a_sentence(text: str) -> None:
         "http://1.2.3.256/",
         "http://a.0x1/",
         "http://a..b/",
-        "http://a./",
+        "http://a../",
+        "http://./",
+        "http://.a/",
+        "http://127.0.0.1./",
+        "http://0x7f.0.0.1./",
+        "http://b\u00fccher.example/",
         "http://[1.2.3.4]/",
         "http://[::1",
         "http://a:/",
@@ -159,3 +165,30 @@ def test_a_list_of_origins() -> None:
     for text in ("a.example", "http://a.example/x", "http://a.example?x", "*", "http://*.example"):
         with pytest.raises(BadAddress):
             read_origins(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("http://name.:9000", Origin("http", "name.", 9000)),
+        ("http://api.ns.svc.cluster.local.:9000/", Origin("http", "api.ns.svc.cluster.local.", 9000)),
+        ("HTTP://API.Example.:80", Origin("http", "api.example.", 80)),
+        ("https://name.", Origin("https", "name.", 443)),
+        ("http://name:80/", Origin("http", "name", 80)),
+        ("http://[2001:DB8:0::1]:9000", Origin("http", "2001:db8::1", 9000)),
+        ("http://xn--bcher-kva.example", Origin("http", "xn--bcher-kva.example", 80)),
+        ("http://" + ".".join(["a" * 62] * 4) + ".", Origin("http", ".".join(["a" * 62] * 4) + ".", 80)),
+    ],
+)
+def test_an_origin_in_each_of_its_spellings(text: str, origin: Origin) -> None:
+    assert read_origins(f" {text},") == {origin}
+    assert read_address(str(origin)).origin == origin
+
+
+def test_an_absolute_name_is_looked_up_as_it_stands_and_certified_without_its_dot() -> None:
+    address = read_address("https://name.:9000/x")
+    sent = wire(address, "192.0.2.1")
+    assert sent.url == "https://192.0.2.1:9000/x"
+    assert ("Host", "name.:9000") in sent.headers
+    assert sent.server_name == "name"
+    assert read_address("https://name:9000/x").origin != address.origin
