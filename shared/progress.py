@@ -11,7 +11,7 @@ from dataclasses import dataclass
 LOOKS = 4  # at a connection within one timeout
 SLOWEST_BYTES_S = 8 * 1024
 UNREAD_BYTES = 128 * 1024  # what Linux takes, as it is shipped, for a client that reads nothing
-LONGEST = 30  # timeouts that a client may need to read what was taken for it
+LONGEST = 15  # timeouts that a client may need to read what was taken for it
 
 TCP_INFO_BYTES = 192
 UNACKNOWLEDGED = 24  # struct tcp_info of linux/tcp.h: segments under way

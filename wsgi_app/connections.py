@@ -6,6 +6,7 @@ of each process (under gevent a greenlet) looks at every connection on which a r
 those that are over until their clients took the last response, reading on meanwhile what they still send.
 """
 
+import _socket
 import os
 import select
 import selectors
@@ -282,4 +283,13 @@ def has_ended(connection: socket.socket) -> bool:
 def reset(connection: socket.socket) -> None:
     """End a connection under whoever waits to send on it; what is not taken is dropped when it is closed."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, DROPPED)
-    connection.shutdown(socket.SHUT_RDWR)
+    end(connection, socket.SHUT_RDWR)
+
+
+def end(connection: socket.socket, how: int) -> None:
+    """Shut down by a socket of Python's own: gevent's would fail whoever waits, as if it were closed."""
+    other = _socket.socket(fileno=os.dup(connection.fileno()))
+    try:
+        other.shutdown(how)
+    finally:
+        other.close()

@@ -28,10 +28,9 @@ READERS = [
     "asgi-gunicorn",
 ]
 NAMES = TWINS if os.environ.get("TWINS_TORTURE") else [name for name in TWINS if name in READERS]
-# gevent waits for its clients by its own means, which know no timeout, and granian knows one for heads only
 GIVING_UP = [
-    name for name in NAMES if SERVERS[name].worker_class != "gevent" and SERVERS[name].server != "granian"
-]
+    name for name in NAMES if SERVERS[name].server != "granian"
+]  # which knows a timeout for heads only
 # ours are the protocols of these, with a deadline for a head however slowly it comes
 TIMED = [name for name in NAMES if SERVERS[name].server != "granian" and SERVERS[name].interface == "asgi"]
 TIMEOUT_S = 0.6
