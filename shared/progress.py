@@ -59,8 +59,8 @@ class Taking:
             return False
         if progress > 0 or self._since_s is None:
             self._since_s = now_s
-            counted = taken - max(before, min(taken, UNREAD_BYTES))
-            reading_s = max(self._reading_s, now_s) + counted / SLOWEST_BYTES_S
+            read = progress if before > UNREAD_BYTES else taken if taken > UNREAD_BYTES else 0
+            reading_s = max(self._reading_s, now_s) + read / SLOWEST_BYTES_S
             self._reading_s = min(reading_s, now_s + LONGEST * self._timeout_s)
             return False
         return now_s - self._since_s >= self._timeout_s and now_s >= self._reading_s

@@ -255,9 +255,7 @@ class Connections:
                 return
             look = look_at(held.connection)
             if held.silent(look, now_s):
-                held.connection.shutdown(
-                    socket.SHUT_RD
-                )  # who waits for it reads the end, and may still answer
+                end(held.connection, socket.SHUT_RD)  # who waits for it reads the end, and may still answer
             elif held.stalled(look, now_s):
                 reset(held.connection)
             elif held.moved and self._notify is not None:

@@ -2,10 +2,8 @@
 
 UNRESOLVED = {
     "gunicorn": (
-        "a client that sends a byte now and then holds its process (`wsgi-sync`) or thread (`wsgi-gthread`)"
-        " for as long as it likes, a silent one for 20 s",
-        "a silent client keeps its connection to `wsgi-gevent` for good; it fills a greenlet and no thread",
-        "a client that does not close its connection after the last response holds up all others for 2 s",
+        "a client that sends a little of a body, or takes a little of a response, now and then holds its"
+        " process (`wsgi-sync`) or thread (`wsgi-gthread`), one that does neither for 20 to 25 s",
     ),
     "uvicorn": (
         "a client that takes a little of its response now and then keeps its connection, and up to 1 MiB",

@@ -13,7 +13,9 @@ NAME = "twins-proxy.conf"
 
 
 def proxy(
-    upstream: Annotated[str, typer.Option(help="Host and port of the server.")] = "127.0.0.1:8001",
+    upstream: Annotated[
+        str, typer.Option(help="Host and port of the server, or unix: and a path.")
+    ] = "127.0.0.1:8001",
     host: Annotated[str, typer.Option(help="Address that the proxy listens on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port that the proxy listens on.")] = 8000,
     output: Annotated[Path | None, typer.Option(help="Write it there instead of printing it.")] = None,
