@@ -5,6 +5,7 @@ In CI the probes that wait for nothing are asked of every server; with TWINS_TOR
 
 import json
 import signal
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from loadtests.cli import app, guarded
 from loadtests.subjects.atlas import page, readings
 from loadtests.subjects.atlas.asking import ask_all
-from loadtests.subjects.atlas.probe import ALWAYS_POSSIBLE, SHARED, Seen
+from loadtests.subjects.atlas.probe import ALWAYS_POSSIBLE, SHARED, Probe, Seen
 from loadtests.subjects.atlas.readings import Atlas, Change, Reading, ServerReading
 from loadtests.subjects.atlas.rows import ROWS
 from loadtests.subjects.atlas.table import PROBES
@@ -24,16 +25,27 @@ BY_NAME = {probe.name: probe for probe in PROBES}
 ASKED = [probe for probe in PROBES if tally.TORTURE or (probe.quick and probe.server == SHARED)]
 
 
-@pytest.mark.parametrize("name", ROWS)
+def changed(name: str, versions: dict[str, str], probes: Collection[Probe]) -> list[Change]:
+    """What a server of the table answers otherwise than the reference says."""
+    server = readings.reading(ROWS[name], versions, ask_all(ROWS[name], probes))
+    assert set(server.rows) == {probe.name for probe in probes if probe.concerns(server.interface)}
+    return list(readings.changes(REFERENCE, readings.atlas({name: server})))
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.xdist_group(f"atlas-{name}")) for name in ROWS]
+)
 def test_a_server_does_what_the_reference_says(name: str) -> None:
-    """A failure names each behaviour that changed, and the releases on both sides."""
-    row = ROWS[name]
-    versions = row.versions()
-    require(versions, f"{', '.join(row.parts)} are not installed")
-    server = readings.reading(row, versions or {}, ask_all(row, ASKED))
-    changes = list(readings.changes(REFERENCE, readings.atlas({name: server})))
+    """A failure names each behaviour that changed, and the releases on both sides.
+
+    What differs is asked once more: on a busy machine a wait of half a second may be too short.
+    """
+    versions = ROWS[name].versions()
+    require(versions, f"{', '.join(ROWS[name].parts)} are not installed")
+    changes = changed(name, versions or {}, ASKED)
+    if changes:
+        changes = changed(name, versions or {}, [BY_NAME[change.probe] for change in changes])
     assert not changes, "\n".join(change.sentence(BY_NAME[change.probe].question) for change in changes)
-    assert len(server.rows) == sum(probe.concerns(row.interface) for probe in ASKED)
 
 
 def test_the_reference_answers_every_probe_of_every_server_in_its_words() -> None:

@@ -13,13 +13,14 @@ PAGE = Path(__file__).parents[3] / "docs" / "servers.md"
 MARK = "✗"
 HEAD = """# What every server really does
 
-{servers} servers, each launched by the line below with its project's own defaults, asked {probes} questions
-with valid input over real sockets, on bare applications. {mark} marks what differs from the rule that stands
-with the question; a figure or a range behind an answer is what {runs} runs in a row saw of a timed, counted
-or random one. Python {python}, {system}.
+{servers} servers, each launched by the line below with its project's own defaults (gthread with four threads),
+asked {probes} questions with valid input over real sockets, on bare applications. {mark} marks what differs from
+the rule that stands with the question; a figure or a range behind an answer is what {runs} runs saw of a timed,
+counted or random one. Python {python}, {system}, two processors.
 
 Ask the servers of your own environment with `twins atlas`, or one with `twins atlas uvicorn-h11`; what
-differs from this page is named at the end.
+differs from this page is named at the end. Your own servers are asked what any application answers, with
+`twins atlas --plan FILE`; where a server's command serves `bare:wsgi` or `bare:asgi`, all of it.
 """
 
 
