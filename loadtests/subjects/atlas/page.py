@@ -13,10 +13,10 @@ PAGE = Path(__file__).parents[3] / "docs" / "servers.md"
 MARK = "✗"
 HEAD = """# What every server really does
 
-{servers} servers, each launched by the line below with its project's own defaults (gthread with four threads),
-asked {probes} questions with valid input over real sockets, on bare applications. {mark} marks what differs from
-the rule that stands with the question; a figure or a range behind an answer is what {runs} runs saw of a timed,
-counted or random one. Python {python}, {system}, two processors.
+{servers} servers, each launched by the line below with its project's own defaults (gthread with four threads)
+and asked {probes} questions with valid input over real sockets, on bare applications. {mark} marks what
+differs from the rule that stands with the question; a figure or a range behind an answer is what {runs} runs
+saw of a timed, counted or random one. Python {python}, {system}.
 
 Ask the servers of your own environment with `twins atlas`, or one with `twins atlas uvicorn-h11`; what
 differs from this page is named at the end. Your own servers are asked what any application answers, with

@@ -1,5 +1,6 @@
 """What was seen of every server as a document: written, merged from runs, compared between releases."""
 
+import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -88,7 +89,8 @@ def _short(figure: float | None) -> float | None:
 
 
 def atlas(servers: Mapping[str, ServerReading]) -> Atlas:
-    system = f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}"
+    release = ".".join(platform.release().split(".")[:2])
+    system = f"{platform.system()} {release}, {os.cpu_count()} processors"
     return Atlas(python=platform.python_version(), system=system, runs=1, servers=dict(servers))
 
 
