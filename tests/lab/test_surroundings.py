@@ -123,7 +123,7 @@ def cells(tmp_path_factory: pytest.TempPathFactory, served: Path) -> tuple[Path,
         }
         laboratory = Laboratory(folder, environment)
         plan = laboratory.plan(PLAN)
-        more = ("--no-report", "--set", "blocks=1", "--set", "time.start_s=20")
+        more = ("--no-report", "--set", "blocks=1", "--set", "time.start_s=20", "--set", "time.measure_s=1")
         outcome = laboratory.twins("suite", plan, *more)
         assert outcome.code == 0, outcome.out + outcome.err
         assert not came, "the proxy was measured"
