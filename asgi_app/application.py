@@ -17,6 +17,7 @@ from asgi_app import threaded
 from asgi_app.databases import Database, choose_database
 from asgi_app.downloads import download, list_files
 from asgi_app.fetching import choose_clients, fetch
+from asgi_app.hashing import digested
 from asgi_app.health import health
 from asgi_app.jobs import list_jobs, show_job
 from asgi_app.processing import process
@@ -62,7 +63,7 @@ def in_thread(answer: Callable[[Service, Request, bytes], WireResponse]) -> Call
 
     async def answer_in_thread(service: Service, request: Request) -> WireResponse:
         body = await read_body(request) if request.method == "POST" else b""
-        return await run_sync(answer, service, request, body)
+        return await digested(request.receive, partial(run_sync, answer, service, request, body))
 
     return answer_in_thread
 

@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from functools import partial
 
 from anyio.to_thread import run_sync
 from fastapi import Request
 
+from asgi_app.hashing import digested
 from asgi_app.replies import Body, WireResponse, send_reply
 from asgi_app.requests import deciding_headers, header_keys, path_after, query_values
+from asgi_app.threads import to_its_end
 from shared.catalogue import Catalogue, Opened
 from shared.downloads import DECIDING, Plan, in_memory, plan_download
 from shared.listing import list_page, read_page_query
@@ -36,7 +39,8 @@ async def download(service: Service, request: Request) -> WireResponse:
         return answer
     opened = service.catalogue.open_known(name)
     if opened is None:
-        opened = await run_sync(service.catalogue.open, name)
+        opening = partial(to_its_end, service.catalogue.open, name, discard=Opened.close)
+        opened = await digested(request.receive, opening)
     try:
         plan = plan_download(opened.entry, method, headers)
         body = await _body(service.catalogue, plan, opened, method)

@@ -1,10 +1,12 @@
 """`PUT` and `DELETE /files/{path}` on the ASGI face: the body stored block by block, in a thread."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
+from asgi_app.hashing import digested
 from asgi_app.replies import WireResponse, send_reply
 from asgi_app.requests import deciding_headers, header_keys, mounted_at, path_after
 from asgi_app.threads import to_its_end
@@ -22,11 +24,15 @@ async def put(service: Service, request: Request) -> WireResponse:
     authorize(headers, service.settings.token)
     name = path_after(scope, "/files/")
     limit_bytes = service.settings.max_upload_bytes
-    upload = await to_its_end(Upload, service.catalogue, name, headers, limit_bytes, discard=Upload.abort)
+    upload = await digested(
+        None,
+        partial(to_its_end, Upload, service.catalogue, name, headers, limit_bytes, discard=Upload.abort),
+    )
     try:
         async for block in body_blocks(request):
             await to_its_end(upload.write, block)
-        return send_reply(await to_its_end(upload.finish, mounted_at(scope)))
+        finishing = partial(to_its_end, upload.finish, mounted_at(scope))
+        return send_reply(await digested(None, finishing))
     finally:
         upload.abort()
 
@@ -35,7 +41,8 @@ async def remove(service: Service, request: Request) -> WireResponse:
     headers = deciding_headers(request.scope, NAMES)
     authorize(headers, service.settings.token)
     name = path_after(request.scope, "/files/")
-    return send_reply(await to_its_end(delete, service.catalogue, name, headers))
+    deleting = partial(to_its_end, delete, service.catalogue, name, headers)
+    return send_reply(await digested(None, deleting))
 
 
 async def body_blocks(request: Request) -> AsyncIterator[bytes]:

@@ -14,8 +14,9 @@ from shared.contents import Contents, Kept
 from shared.digests import DigestStore, Identity, identity_of
 from shared.entries import Entry, describe
 from shared.errors import BadName, NotFound, Unavailable
+from shared.hashing import Hashers, Undigested
 from shared.reading import Block
-from shared.settings import KEPT_BYTES, UPLOADS_FOLDER
+from shared.settings import DIGESTED_BYTES, KEPT_BYTES, UPLOADS_FOLDER
 
 MAX_NAME_BYTES = 1024
 PART_PATTERN = r"(?:[^/\\\x00]{1,63}|[\x01-.0-\[\]-\x7f]{1,255})"  # at most 255 bytes
@@ -35,15 +36,28 @@ class Opened:
     entry: Entry
     descriptor: int
 
+    def close(self) -> None:
+        os.close(self.descriptor)
+
 
 class Catalogue:
     """Opens names below one root. Safe to share between threads; made after the fork."""
 
-    def __init__(self, root: Path, digests: DigestStore, kept_bytes: int = KEPT_BYTES) -> None:
+    def __init__(
+        self,
+        root: Path,
+        digests: DigestStore,
+        kept_bytes: int = KEPT_BYTES,
+        digested_bytes: int = DIGESTED_BYTES,
+        hashers: Hashers | None = None,
+    ) -> None:
+        """Without `hashers` a new file is read where it is opened."""
         self.root = os.path.realpath(root)
         self._prefix = self.root.rstrip("/") + "/"
         self.digests = digests
         self._contents = Contents(kept_bytes)
+        self._digested_bytes = digested_bytes
+        self._hashers = hashers
         self._entries: dict[str, tuple[Identity, Entry]] = {}
 
     def kept(self, name: str) -> Kept | None:
@@ -80,21 +94,40 @@ class Catalogue:
     def open(self, name: str) -> Opened:
         """Open `name`; BadName, NotFound, or Unavailable where it kept changing while it was digested.
 
-        A file that is replaced while it is digested is another one by then: its name leads to the next.
+        Undigested where its digest must be waited for: then ask again. A file that is replaced while it is
+        digested is another one by then: its name leads to the next.
         """
         for _ in range(OPEN_TRIES):
             opened = self._open_once(name)
             if opened is not None:
                 return opened
-        raise Unavailable(f"{name!r} changed while it was read; try again.")
+        raise changing()
+
+    def look_at(self, name: str) -> Entry:
+        """The facts of `name` whose tag nobody asks for, without its digest; BadName, NotFound."""
+        descriptor, facts = open_file(self.root, name)
+        os.close(descriptor)
+        return describe(name, facts, None)
+
+    def digests_of(self, facts: os.stat_result) -> bool:
+        """Whether a file has a digest, and its tag from that: by its size alone, in every process."""
+        return facts.st_size <= self._digested_bytes
+
+    def _digest(self, descriptor: int, identity: Identity) -> bytes | None:
+        if self._hashers is None:
+            return self.digests.digest(descriptor, identity)
+        digest = self.digests.known(identity)
+        if digest is None:
+            raise Undigested(self._hashers.ask(descriptor, identity))
+        return digest
 
     def _open_once(self, name: str) -> Opened | None:
         """None where the file changed, or lost its name, while it was digested."""
         descriptor, facts = open_file(self.root, name)
         try:
             identity = identity_of(facts)
-            digest = self.digests.digest(descriptor, identity)
-            if digest is None:
+            digest = self._digest(descriptor, identity) if self.digests_of(facts) else None
+            if digest is None and self.digests_of(facts):
                 os.close(descriptor)
                 return None
             entry = describe(name, facts, digest)
@@ -105,6 +138,10 @@ class Catalogue:
             self._entries.clear()
         self._entries[name] = (identity, entry)
         return Opened(entry, descriptor)
+
+
+def changing() -> Unavailable:
+    return Unavailable("The file changed whenever it was read; try again.")
 
 
 def open_file(root: str, name: str) -> tuple[int, os.stat_result]:

@@ -65,6 +65,11 @@ def check_change(entry: Entry | None, headers: Mapping[str, str]) -> None:
         raise PreconditionFailed("There is such a file already, and If-None-Match asks for none.")
 
 
+def compares_tags(headers: Mapping[str, str]) -> bool:
+    """Whether a precondition of a change names an entity tag, and not only any."""
+    return any(headers.get(name, "*").strip(" \t") != "*" for name in ("if-match", "if-none-match"))
+
+
 def matches(field: str, etag: str, *, weak: bool) -> bool:
     """Whether an If-Match or If-None-Match field names `etag`, by weak or strong comparison.
 

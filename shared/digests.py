@@ -27,31 +27,42 @@ class DigestStore:
     ) -> None:
         self._path = folder / "digests.sqlite"
         self._known: dict[Identity, bytes] = {}
-        self._hashing = lock()  # one file at a time: the others wait for a core, or for this very file
+        self._turn = lock()  # at the SQLite file, never while one is read
         self._connection = self._connect(folder)
 
     def digest(self, descriptor: int, identity: Identity) -> bytes | None:
         """SHA-256 of an open file (32 bytes); None where it changed while it was read."""
-        found = self._known.get(identity)
+        found = self.known(identity) or self.look_up(identity)
         if found is not None:
             return found
-        with self._hashing:
-            found = self._known.get(identity) or self._look_up(identity)
-            if found is None:
-                found = sha256_of(descriptor)
-                if identity_of(os.fstat(descriptor)) != identity:
-                    return None
-                self._store(identity, found)
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            self._known[identity] = found
+        found = sha256_of(descriptor)
+        if identity_of(os.fstat(descriptor)) != identity:
+            return None
+        self.remember(identity, found)
+        return found
+
+    def known(self, identity: Identity) -> bytes | None:
+        """What this process has in memory."""
+        return self._known.get(identity)
+
+    def look_up(self, identity: Identity) -> bytes | None:
+        """What any process has stored; touches the disk."""
+        with self._turn:
+            found = self._look_up(identity)
+            if found is not None:
+                self._keep(identity, found)
             return found
 
     def remember(self, identity: Identity, digest: bytes) -> None:
-        """Keep a digest that was computed as the file was written."""
-        with self._hashing:
-            self._known[identity] = digest
+        """Keep a digest, for all processes and later starts."""
+        with self._turn:
+            self._keep(identity, digest)
             self._store(identity, digest)
+
+    def _keep(self, identity: Identity, digest: bytes) -> None:
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known[identity] = digest
 
     def _connect(self, folder: Path) -> sqlite3.Connection | None:
         try:

@@ -5,6 +5,7 @@ import os
 from base64 import b64encode
 from dataclasses import dataclass
 from email.utils import formatdate
+from hashlib import sha256
 from urllib.parse import quote
 
 from shared.dates import modified_s, settled
@@ -20,8 +21,9 @@ CACHE_CONTROL = "no-cache"
 class Entry:
     """A stored file as it was when opened: everything its headers say, nothing of its bytes.
 
-    `etag` is strong, from the content; `modified_s` whole seconds since the epoch, a strong
-    validator where `settled`; `headers` are those of every 200 and, but for the length, of every 206.
+    `etag` is strong, from the content, or from the version of a file too large for that; `modified_s` whole
+    seconds since the epoch, a strong validator where `settled`; `headers` are those of every 200 and, but for
+    the length, of every 206.
     """
 
     name: str
@@ -31,24 +33,25 @@ class Entry:
     etag: str
     media_type: str
     last_modified: str
-    repr_digest: str
     headers: Headers
 
 
-def describe(name: str, facts: os.stat_result, digest: bytes) -> Entry:
-    """Everything a response's headers say of a file; `digest` is its SHA-256, 32 bytes."""
+def describe(name: str, facts: os.stat_result, digest: bytes | None) -> Entry:
+    """Everything a response's headers say of a file; `digest` is its SHA-256, 32 bytes, or not known."""
     modified = modified_s(facts)
-    etag = etag_of(digest)
+    etag = version_tag(facts) if digest is None else etag_of(digest)
     media_type = guess_media_type(name)
     last_modified = formatdate(modified, usegmt=True)
-    repr_digest = f"sha-256=:{b64encode(digest).decode('ascii')}:"
+    integrity: Headers = ()
+    if digest is not None:
+        integrity = (("Repr-Digest", f"sha-256=:{b64encode(digest).decode('ascii')}:"),)
     headers = (
         ("Content-Type", media_type),
         ("ETag", etag),
         ("Last-Modified", last_modified),
         ("Cache-Control", CACHE_CONTROL),
         ("Accept-Ranges", "bytes"),
-        ("Repr-Digest", repr_digest),
+        *integrity,
         ("Content-Disposition", content_disposition(name)),
         ("X-Content-Type-Options", "nosniff"),
     )
@@ -60,7 +63,6 @@ def describe(name: str, facts: os.stat_result, digest: bytes) -> Entry:
         etag=etag,
         media_type=media_type,
         last_modified=last_modified,
-        repr_digest=repr_digest,
         headers=headers,
     )
 
@@ -68,6 +70,17 @@ def describe(name: str, facts: os.stat_result, digest: bytes) -> Entry:
 def etag_of(digest: bytes) -> str:
     """The strong entity tag of a content, from its SHA-256."""
     return f'"{digest[:16].hex()}"'
+
+
+def version_tag(facts: os.stat_result) -> str:
+    """The strong entity tag of one version of a file, whatever its content (RFC 9110 section 8.8.1).
+
+    A version that replaces another has an inode of its own or a later change time, which nobody can set; so
+    has one that is written in place, from the next tick of the kernel's clock for files on. The same in every
+    process and after every start; hashed, so that it tells nothing of the disk.
+    """
+    version = (facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+    return etag_of(sha256(repr(version).encode("ascii")).digest())
 
 
 def address(name: str, prefix: str = "") -> str:

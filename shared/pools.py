@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from shared.hashing import start_thread
 from shared.parents import end_with_parent
 
 __all__ = ["BrokenProcessPool", "Executors", "Pools"]
@@ -32,7 +33,7 @@ def threads_of_cpu(size: int) -> Executor:
 
 @dataclass(frozen=True)
 class Executors:
-    """What makes a pool of so many threads or processes, and a lock between the threads that read disks.
+    """What makes a pool of so many threads or processes, and what threads that read disks start and lock by.
 
     A server whose threads are none brings its own.
     """
@@ -40,6 +41,7 @@ class Executors:
     threads: Callable[[int], Executor] = threads_of_cpu
     processes: Callable[[int], Executor] = spawned_processes
     lock: Callable[[], AbstractContextManager[Any]] = threading.Lock
+    start: Callable[[Callable[[], None]], object] = start_thread
 
 
 class Pools:

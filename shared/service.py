@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from shared.catalogue import Catalogue
 from shared.corpus import ensure_corpus
 from shared.digests import DigestStore
+from shared.hashing import Hashers
 from shared.pools import Executors, Pools
 from shared.settings import Settings, default_files, read_settings
 from shared.uploads import sweep
@@ -22,6 +23,8 @@ def make_service(settings: Settings | None = None, executors: Executors = Execut
     settings = settings or read_settings()
     if settings.files == default_files().resolve():
         ensure_corpus(settings.files)
-    catalogue = Catalogue(settings.files, DigestStore(settings.state, executors.lock), settings.kept_bytes)
+    digests = DigestStore(settings.state, executors.lock)
+    hashers = Hashers(digests, executors.lock, executors.start)
+    catalogue = Catalogue(settings.files, digests, settings.kept_bytes, settings.digested_bytes, hashers)
     sweep(catalogue)
     return Service(settings, catalogue, Pools(settings.pool_size, executors))

@@ -29,6 +29,8 @@ MAX_UPSTREAM_CONNECTIONS = (
 )
 MAX_STREAM_S = 5  # of one response of /stream
 MAX_UPLOAD_BYTES = 8 * 1024 * 1024 * 1024
+DIGESTED_BYTES = 128 * 1024 * 1024  # of a file whose digest a first download waits for
+MAX_HASHING = 1000  # files at the same time, of one server process
 KEPT_BYTES = 32 * 1024 * 1024  # of small files, in the memory of each server process
 UPLOADS_FOLDER = ".twins-uploads"  # in the catalogue's folder, on its filesystem, without an address
 
@@ -66,6 +68,7 @@ class Settings:
     max_upload_bytes: int = MAX_UPLOAD_BYTES
     upstreams: frozenset[Origin] = frozenset()  # whose addresses may be fetched; with none, fetching is off
     max_stream_s: float = MAX_STREAM_S
+    digested_bytes: int = DIGESTED_BYTES  # a larger file is served without a digest
     kept_bytes: int = KEPT_BYTES  # of small files, in memory; 0 reads each from the page cache
     pool_size: int = 0  # CPU pool: threads or processes per server process; 0 means one per available core
     jobs: bool = True
@@ -121,6 +124,9 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     kept = environment.get("TWINS_KEPT_BYTES") or str(KEPT_BYTES)
     if not kept.isdecimal():
         raise SettingError(f"TWINS_KEPT_BYTES is {kept!r}; it must be a whole number of bytes, 0 for none.")
+    digested = environment.get("TWINS_DIGESTED_BYTES") or str(DIGESTED_BYTES)
+    if not digested.isdecimal():
+        raise SettingError(f"TWINS_DIGESTED_BYTES is {digested!r}; it must be a whole number of bytes.")
     counters = environment.get("TWINS_COUNTERS")
     jobs = environment.get("TWINS_JOBS") or "on"
     if jobs not in SWITCH:
@@ -134,6 +140,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         max_upload_bytes=int(limit),
         upstreams=read_upstreams(environment),
         max_stream_s=read_max_stream(environment),
+        digested_bytes=int(digested),
         kept_bytes=int(kept),
         pool_size=int(pool),
         jobs=jobs == "on",

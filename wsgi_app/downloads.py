@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from io import FileIO
 from typing import Any
 
@@ -15,6 +16,7 @@ from shared.replies import json_reply
 from shared.service import Service
 from wsgi_app import greenlets
 from wsgi_app.greenlets import aside
+from wsgi_app.hashing import digested
 from wsgi_app.replies import WireResponse, send_reply
 from wsgi_app.requests import Environ, deciding_headers, environ_keys, path_after, query_values
 
@@ -36,7 +38,8 @@ def download(service: Service, environ: Environ) -> WireResponse:
         return answer
     opened = service.catalogue.open_known(name)
     if opened is None:
-        opened = aside(service.catalogue.open, name)
+        opening = partial(aside, service.catalogue.open, name)
+        opened = digested(environ.get("gunicorn.socket"), opening)
     try:
         plan = plan_download(opened.entry, method, headers)
         file_wrapper = None if greenlets.serving() else environ.get("wsgi.file_wrapper")

@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from shared.errors import ServiceError
 from shared.fetching import Failure
+from shared.hashing import Undigested
 from shared.parents import end_with_parent
 from shared.pools import Executors
 
@@ -49,18 +50,21 @@ def executors() -> Executors:
 
     # gevent's own leaves the closing of folders and pipes to a loop, which native threads do not run
     os.close = monkey.get_original("os", "close")
+    native = monkey.get_original("_thread", "start_new_thread")
     hub = get_hub()
     hub.NOT_ERROR = (
         *hub.NOT_ERROR,
         ServiceError,
         Failure,
         BrokenProcessPool,
+        Undigested,
     )  # raised where asked for: not printed
     return Executors(
         ThreadPoolExecutor,
         lambda size: ProcessExecutor(size, ThreadPoolExecutor(size)),
         # the patched one loses wake-ups between native threads: all of them then waited for good
         monkey.get_original("threading", "Lock"),
+        lambda function: native(function, ()),
     )
 
 

@@ -1,10 +1,12 @@
 """`PUT` and `DELETE /files/{path}` on the WSGI face: the body read and stored block by block."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from shared.service import Service
 from shared.uploads import DECIDING, Upload, authorize, delete
 from wsgi_app.greenlets import aside
+from wsgi_app.hashing import digested
 from wsgi_app.replies import WireResponse, send_reply
 from wsgi_app.requests import (
     Environ,
@@ -26,11 +28,12 @@ def put(service: Service, environ: Environ) -> WireResponse:
     authorize(headers, service.settings.token)
     require_an_end(environ)
     name = path_after(environ, "/files/")
-    upload = aside(Upload, service.catalogue, name, headers, service.settings.max_upload_bytes)
+    limit_bytes = service.settings.max_upload_bytes
+    upload = digested(None, partial(aside, Upload, service.catalogue, name, headers, limit_bytes))
     try:
         for block in body_blocks(environ):
             aside(upload.write, block)
-        return send_reply(aside(upload.finish, mounted_at(environ)))
+        return send_reply(digested(None, partial(aside, upload.finish, mounted_at(environ))))
     finally:
         upload.abort()
 
@@ -39,7 +42,7 @@ def remove(service: Service, environ: Environ) -> WireResponse:
     headers = deciding_headers(environ, NAMES)
     authorize(headers, service.settings.token)
     name = path_after(environ, "/files/")
-    return send_reply(aside(delete, service.catalogue, name, headers))
+    return send_reply(digested(None, partial(aside, delete, service.catalogue, name, headers)))
 
 
 def body_blocks(environ: Environ) -> Iterator[bytes]:
