@@ -8,6 +8,7 @@ disk and computing do not; they are done in native threads, and by processes tha
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
@@ -39,6 +40,19 @@ def aside(function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> 
 
     result: T = get_hub().threadpool.apply(function, arguments, options)
     return result
+
+
+def event() -> tuple[Callable[[], object], Callable[[float], bool]]:
+    """What tells from any thread that something is done, and what waits for that so many seconds."""
+    if not serving():
+        standard = threading.Event()
+        return standard.set, standard.wait
+    from gevent import get_hub
+    from gevent.event import Event
+
+    of_greenlets = Event()
+    call_on_hub = get_hub().loop.run_callback_threadsafe
+    return lambda: call_on_hub(of_greenlets.set), of_greenlets.wait
 
 
 def executors() -> Executors:

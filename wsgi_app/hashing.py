@@ -2,14 +2,13 @@
 
 import select
 import socket
-import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 from shared.catalogue import OPEN_TRIES, changing
 from shared.errors import Unavailable
 from shared.hashing import Hashing, Undigested
-from wsgi_app.greenlets import serving
+from wsgi_app.greenlets import event
 
 T = TypeVar("T")
 LOOK_S = 0.25  # between two looks at whether the client is still there
@@ -41,19 +40,6 @@ def wait(hashing: Hashing, client: socket.socket | None) -> None:
         raise hashing.error
     if not hashing.finished:
         raise Unavailable("The client went away.")
-
-
-def event() -> tuple[Callable[[], object], Callable[[float], bool]]:
-    """What tells from any thread that something is done, and what waits for that so many seconds."""
-    if not serving():
-        standard = threading.Event()
-        return standard.set, standard.wait
-    from gevent import get_hub
-    from gevent.event import Event
-
-    of_greenlets = Event()
-    call_on_hub = get_hub().loop.run_callback_threadsafe
-    return lambda: call_on_hub(of_greenlets.set), of_greenlets.wait
 
 
 def still_there(client: socket.socket | None) -> bool:
