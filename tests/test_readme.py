@@ -104,7 +104,7 @@ def test_every_setting_is_named() -> None:
 
 def test_every_folder_is_named() -> None:
     found = {path.parent.relative_to(ROOT) for path in ROOT.glob("*/__init__.py")} - {Path("loadtests")}
-    found |= {path.relative_to(ROOT) for path in ROOT.glob("loadtests/[!_]*") if path.is_dir()}
+    found |= {path.relative_to(ROOT) for path in ROOT.glob("loadtests/[!_]*") if [*path.glob("[!_]*")]}
     for folder in found:
         assert f"`{folder}/`" in section_of("Where things are"), folder
 

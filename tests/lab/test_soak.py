@@ -49,7 +49,9 @@ def leaks(tmp_path_factory: pytest.TempPathFactory, served: Path) -> tuple[int, 
     lines = [f"gates = {json.dumps([g.replace('asgi-uvicorn', name) for name in LEAKS for g in asked])}"]
     for name, (command, leak, _) in LEAKS.items():
         lines.append(f"[servers.{name}]\ncommand = {json.dumps(command)}")
-        lines.append(f'environment = {{ TWINS_LEAK = "{leak}" }}')
+        stated = {"TWINS_LEAK": leak, "TWINS_FILES": str(served), "PYTHONPATH": str(ROOT)}
+        lines.append(f"[servers.{name}.environment]")
+        lines += [f"{key} = {json.dumps(value)}" for key, value in stated.items()]
     lines.append("[scenarios.mixed]\n[load]\nrates = [100]\n")
     folder = tmp_path_factory.mktemp("leaks")
     (folder / "leaks.toml").write_text("\n".join(lines))
