@@ -12,7 +12,7 @@ from asgi_app.replies import Body, WireResponse, send_reply
 from asgi_app.requests import deciding_headers, header_keys, path_after, query_values
 from asgi_app.threads import to_its_end
 from shared.catalogue import Catalogue, Opened
-from shared.downloads import DECIDING, Plan, in_memory, plan_download
+from shared.downloads import DECIDING, DownloadPlan, in_memory, plan_download
 from shared.listing import list_page, read_page_query
 from shared.ranges import ByteRange
 from shared.reading import Block, read_cached, read_waiting
@@ -59,7 +59,7 @@ def from_memory(service: Service, name: str, method: str, headers: Mapping[str, 
     return WireResponse(plan.status, plan.raw_headers, in_memory(plan, method, kept.content))
 
 
-async def _body(catalogue: Catalogue, plan: Plan, opened: Opened, method: str) -> Block | Body:
+async def _body(catalogue: Catalogue, plan: DownloadPlan, opened: Opened, method: str) -> Block | Body:
     """The body as the server sends it fastest; closes the file at its end."""
     if method == "HEAD" or not plan.segments:
         os.close(opened.descriptor)
@@ -78,7 +78,7 @@ async def _body(catalogue: Catalogue, plan: Plan, opened: Opened, method: str) -
 class Segments:
     """The bytes and file ranges of a plan in order; closing it closes the file."""
 
-    def __init__(self, plan: Plan, descriptor: int, read: Read) -> None:
+    def __init__(self, plan: DownloadPlan, descriptor: int, read: Read) -> None:
         self._plan = plan
         self._descriptor = descriptor
         self._read = read

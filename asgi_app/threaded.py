@@ -18,7 +18,7 @@ from asgi_app.jobs import begin, end
 from asgi_app.replies import Body, WireResponse, send_reply
 from asgi_app.requests import content_type, deciding_headers, mounted_at, path_after, query_values
 from shared.catalogue import Catalogue, Opened
-from shared.downloads import Plan, plan_download
+from shared.downloads import DownloadPlan, plan_download
 from shared.errors import Unavailable
 from shared.fetching import fetching_off, keep, read_fetch, reply_fetch
 from shared.jobs import named
@@ -55,7 +55,7 @@ def download(service: Service, request: Request, body: bytes) -> WireResponse:
         raise
 
 
-def _body(catalogue: Catalogue, plan: Plan, opened: Opened, method: str) -> Block | Body:
+def _body(catalogue: Catalogue, plan: DownloadPlan, opened: Opened, method: str) -> Block | Body:
     if method == "HEAD" or not plan.segments:
         os.close(opened.descriptor)
         return b""

@@ -26,7 +26,7 @@ OF_A_304 = ("ETag", "Last-Modified", "Cache-Control")
 
 
 @dataclass(frozen=True)
-class Plan:
+class DownloadPlan:
     """What to send: `segments` in order, bytes as they are and ranges from the open file.
 
     `length` is the sum of the segments, and the response's Content-Length; for HEAD the
@@ -50,7 +50,7 @@ class Plan:
         return None
 
 
-def plan_download(entry: Entry, method: str, headers: Mapping[str, str]) -> Plan:
+def plan_download(entry: Entry, method: str, headers: Mapping[str, str]) -> DownloadPlan:
     """Decide a GET or HEAD of `entry`; `headers` have lower-case names, repeated lines joined by a comma.
 
     Raises PreconditionFailed and RangeNotSatisfiable.
@@ -79,7 +79,7 @@ def plan_download(entry: Entry, method: str, headers: Mapping[str, str]) -> Plan
     return multiple(entry, ranges)
 
 
-def in_memory(plan: Plan, method: str, content: bytes) -> bytes:
+def in_memory(plan: DownloadPlan, method: str, content: bytes) -> bytes:
     """The body of a plan, from all bytes of its file; a whole file is not copied."""
     if method == "HEAD":
         return b""
@@ -98,30 +98,30 @@ def unstored(length: int) -> Headers:
 
 
 @lru_cache(maxsize=8192)
-def whole(entry: Entry) -> Plan:
+def whole(entry: Entry) -> DownloadPlan:
     segments = (ByteRange(0, entry.size),) if entry.size else ()
     headers = (*entry.headers, *unstored(entry.size), ("Content-Length", str(entry.size)))
-    return Plan(200, headers, segments, entry.size)
+    return DownloadPlan(200, headers, segments, entry.size)
 
 
 @lru_cache(maxsize=8192)
-def unchanged(entry: Entry) -> Plan:
+def unchanged(entry: Entry) -> DownloadPlan:
     """A 304 with those headers of the 200 that a cache needs (RFC 9110 section 15.4.5)."""
     headers = tuple(field for field in entry.headers if field[0] in OF_A_304)
-    return Plan(304, headers, (), 0)
+    return DownloadPlan(304, headers, (), 0)
 
 
-def single(entry: Entry, part: ByteRange) -> Plan:
+def single(entry: Entry, part: ByteRange) -> DownloadPlan:
     headers = (
         *entry.headers,
         *unstored(part.length),
         ("Content-Range", content_range(part, entry.size)),
         ("Content-Length", str(part.length)),
     )
-    return Plan(206, headers, (part,), part.length)
+    return DownloadPlan(206, headers, (part,), part.length)
 
 
-def multiple(entry: Entry, parts: list[ByteRange]) -> Plan:
+def multiple(entry: Entry, parts: list[ByteRange]) -> DownloadPlan:
     """A multipart/byteranges body (RFC 9110 section 14.6); its boundary follows from tag and ranges."""
     named = f"{entry.etag} {[(part.start, part.length) for part in parts]}"
     boundary = hashlib.sha256(named.encode()).hexdigest()[:32]
@@ -140,7 +140,7 @@ def multiple(entry: Entry, parts: list[ByteRange]) -> Plan:
         *unstored(length),
         ("Content-Length", str(length)),
     )
-    return Plan(206, headers, tuple(segments), length)
+    return DownloadPlan(206, headers, tuple(segments), length)
 
 
 def content_range(part: ByteRange, size: int) -> str:

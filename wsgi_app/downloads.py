@@ -7,7 +7,7 @@ from io import FileIO
 from typing import Any
 
 from shared.catalogue import Catalogue, Opened
-from shared.downloads import DECIDING, Plan, in_memory, plan_download
+from shared.downloads import DECIDING, DownloadPlan, in_memory, plan_download
 from shared.errors import Unavailable
 from shared.listing import list_page, read_page_query
 from shared.ranges import ByteRange
@@ -61,7 +61,11 @@ def from_memory(service: Service, name: str, method: str, headers: Mapping[str, 
 
 
 def _body(
-    catalogue: Catalogue, plan: Plan, opened: Opened, method: str, file_wrapper: Callable[..., Any] | None
+    catalogue: Catalogue,
+    plan: DownloadPlan,
+    opened: Opened,
+    method: str,
+    file_wrapper: Callable[..., Any] | None,
 ) -> Any:
     """The body as the server sends it fastest; closes the file at its end.
 
@@ -106,7 +110,7 @@ class SentFile(FileIO):
 class Segments:
     """The bytes and file ranges of a multipart plan; closing it closes the file."""
 
-    def __init__(self, plan: Plan, descriptor: int) -> None:
+    def __init__(self, plan: DownloadPlan, descriptor: int) -> None:
         self._plan = plan
         self._descriptor = descriptor
 

@@ -19,6 +19,7 @@ from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 from loadtests.generator.clocks import Clocks, clocks_check
 from loadtests.generator.documents import combined, make_folder, write_document
 from loadtests.generator.exchange import Deltas, Sums
+from loadtests.generator.locust_internals import send_statistics
 from loadtests.generator.merging import merge_samples
 from loadtests.generator.session import Session
 from loadtests.load.live import LiveLines
@@ -72,7 +73,7 @@ class WorkerLink:
 
     def end(self, document: GeneratorDocument) -> None:
         """Send Locust's statistics and ours, again and again until the master has them or is gone."""
-        self._runner._send_stats()
+        send_statistics(self._runner)
         for _ in range(round(FINAL_WAIT_S / RESEND_S)):
             final = {"reports": self._deltas.unacknowledged(), "document": document.model_dump(mode="json")}
             self._runner.send_message(FINAL, final)

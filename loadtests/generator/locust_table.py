@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import locust.stats
 import numpy as np
 from locust.env import Environment
 from locust.stats import StatsError
 
+from loadtests.generator.locust_internals import keep_second, replace_listener, replace_rounding
 from loadtests.model.samples import OK, Samples
 from loadtests.wire.failures import sentence
 
@@ -32,19 +32,9 @@ def _rounded(values_us: Any) -> Any:
 
 
 def take_over(environment: Environment) -> None:
-    """Put a listener in the place of Locust's own that passes on all events but the recorded ones.
-
-    The runner registers its listener before any other; it is recognised by its name, and where a
-    later Locust names it otherwise this says so, rather than counting twice.
-    """
-    stats: Any = locust.stats  # typed to return whole milliseconds, which it need not
-    stats.bucket_response_time = bucket_response_time
-    handlers = environment.events.request._handlers
-    for position, handler in enumerate(handlers):
-        if handler.__module__ == "locust.runners" and handler.__name__ == "on_request":
-            handlers[position] = _unless_recorded(handler)
-            return
-    raise RuntimeError("this Locust has no listener 'on_request' in locust.runners: its table cannot be fed.")
+    """Let Locust's own listener pass on all events but those that come here by the batch."""
+    replace_rounding(bucket_response_time)
+    replace_listener(environment, _unless_recorded)
 
 
 def _unless_recorded(stock: Callable[..., None]) -> Callable[..., None]:
@@ -106,7 +96,7 @@ class _Batch:
         """Do what Locust's `StatsEntry.log` and `log_error` do, for the whole batch."""
         now, last = int(time.time()), entry.last_request_timestamp
         if entry.use_response_times_cache and last and now > int(last):
-            entry._cache_response_times(now - 1)
+            keep_second(entry, now - 1)
         entry.num_requests += self.requests
         entry.num_failures += self.failures
         entry.last_request_timestamp = max(last or 0.0, self.last_s)

@@ -16,7 +16,7 @@ from loadtests.model.samples import OK
 from loadtests.wire.bodies import BodyCheck
 from loadtests.wire.client import Exchange, Policy
 from loadtests.wire.connection import Endpoint
-from loadtests.wire.failures import KIND, Failure
+from loadtests.wire.failures import KIND, WireFailure
 from loadtests.wire.message import Request
 
 
@@ -81,7 +81,7 @@ class StockClient:
             if kind == OK:
                 response.success()
             else:
-                failure = Failure(_KIND_NAMES[kind], progress.status)
+                failure = WireFailure(_KIND_NAMES[kind], progress.status)
                 response.failure(failure)
         self._requests += 1
         if self._requests == self._policy.requests:

@@ -1,11 +1,12 @@
 """The Locust users of the scenarios: one task that drives the closed loop, or stands by for the open one."""
 
+from functools import partial
 from typing import ClassVar
 
 from locust import User, task
 from locust.exception import StopUser
-from locust.user.task import LOCUST_STATE_STOPPING
 
+from loadtests.generator.locust_internals import is_stopping
 from loadtests.load.loops import closed_loop
 from loadtests.load.measurement import current
 from loadtests.subjects.subject import Scenario
@@ -26,12 +27,9 @@ class WireUser(User):
         if not measurement.options.open_loop:
             name = self.scenario.name
             think_s = float(measurement.parameters[name]["think_ms"]) / 1000
-            closed_loop(measurement, self, measurement.mixes[name], think_s, self._stopping)
+            closed_loop(measurement, self, measurement.mixes[name], think_s, partial(is_stopping, self))
         measurement.ended.wait()
         raise StopUser
-
-    def _stopping(self) -> bool:
-        return self._state == LOCUST_STATE_STOPPING
 
 
 def user_class(scenario: Scenario) -> type[WireUser]:

@@ -13,7 +13,7 @@ from loadtests.model.asks import ETAG, Ask, Unprepared
 from loadtests.model.protocol import wrong_status
 from loadtests.model.samples import OK
 from loadtests.wire.client import Exchange, WireClient
-from loadtests.wire.failures import Failure, sentence
+from loadtests.wire.failures import WireFailure, sentence
 from loadtests.wire.message import COMPARED_BYTES, Address, Expectation, Request, build_request
 
 ATTEMPTS = 3
@@ -23,7 +23,7 @@ ETAG_FIELD = re.compile(rb"(?im)^etag:[ \t]*(.*?)[ \t]*\r?$")
 
 
 @dataclass(frozen=True)
-class Answer:
+class Received:
     """One answer as received; `body` is kept up to the size that is compared."""
 
     status: int
@@ -117,7 +117,7 @@ def _of_file(path: Path, span: tuple[int, int | None]) -> Expectation:
         raise Unprepared(f"the file {path} cannot be read: {error.strerror}.") from None
 
 
-def _common(check: str, first: Answer, second: Answer) -> Expectation:
+def _common(check: str, first: Received, second: Received) -> Expectation:
     statuses = frozenset({first.status})
     if check == "status":
         return Expectation(statuses)
@@ -133,7 +133,7 @@ def _common(check: str, first: Answer, second: Answer) -> Expectation:
 
 def _ask(
     request: Request, client: Callable[[], WireClient], asked: Collection[int] = ()
-) -> tuple[Answer, int]:
+) -> tuple[Received, int]:
     problem, sent = "", 0
     for _ in range(ATTEMPTS):
         keeper, one = _Keeper(), client()
@@ -142,7 +142,7 @@ def _ask(
             kind = one.exchange(
                 replace(request, expectation=Expectation(frozenset(range(600)))), False, progress
             )
-        except Failure as failure:
+        except WireFailure as failure:
             problem = str(failure)
         else:
             problem = "" if kind == OK else sentence(kind, progress.status)
@@ -158,5 +158,5 @@ def _ask(
                 for field in (ETAG_FIELD, LOCATION_FIELD)
             )
             digest = keeper.digest.digest()
-            return Answer(progress.status, keeper.length, body, digest, tag, location), sent
+            return Received(progress.status, keeper.length, body, digest, tag, location), sent
     raise Unprepared(f"{request.method} {request.path} fails before the run: {problem}.")

@@ -18,7 +18,7 @@ from loadtests.model.records import WarmupEnd
 from loadtests.model.samples import CENSORED, DROPPED, KINDS, OK
 from loadtests.wire.client import Client, Exchange
 from loadtests.wire.connection import Deadlines
-from loadtests.wire.failures import KIND, Failure
+from loadtests.wire.failures import KIND, WireFailure
 from loadtests.wire.message import Request
 
 CONNECT = KIND["connect"]
@@ -110,7 +110,7 @@ class Measurement:
         dequeued_ns = self.flying[greenlet] = monotonic_ns()
         try:
             kind = client.exchange(request, digested, progress)
-        except Failure as failure:
+        except WireFailure as failure:
             kind = failure.kind
         finally:
             del self.flying[greenlet]
@@ -155,7 +155,7 @@ class Measurement:
             name=request.name,
             response_time=(last_ns - due_ns) / 1e6,
             response_length=received,
-            exception=None if kind == OK else Failure(KINDS[kind], status),
+            exception=None if kind == OK else WireFailure(KINDS[kind], status),
             context={},
             response=None,
             start_time=self.zero_unix_s + (due_ns - self.zero_ns) / 1e9,
@@ -168,7 +168,7 @@ class Measurement:
 
         def throw() -> None:
             for greenlet in list(self.flying):
-                greenlet.throw(Failure("censored"))
+                greenlet.throw(WireFailure("censored"))
 
         if self.flying:
             get_hub().loop.run_callback(throw)

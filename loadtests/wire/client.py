@@ -7,7 +7,7 @@ from typing import Protocol
 from loadtests.model.samples import OK
 from loadtests.wire.bodies import BodyCheck, Sink
 from loadtests.wire.connection import Connection, Deadlines, Endpoint, scratch, scratch_view
-from loadtests.wire.failures import KIND, Failure
+from loadtests.wire.failures import KIND, WireFailure
 from loadtests.wire.head import HEAD_END, LARGEST_HEAD_BYTES, ChunkedBody, Head, parse_head
 from loadtests.wire.message import Expectation, Request
 from loadtests.wire.tls import open_connection
@@ -63,7 +63,7 @@ class WireClient:
     def exchange(self, request: Request, digested: bool, progress: Exchange) -> int:
         """Send `request` and read its answer; the kind of the outcome, `progress` filled on the way.
 
-        Raises Failure, and whatever ends the greenlet (GreenletExit); the connection is then closed.
+        Raises WireFailure, and whatever ends the greenlet (GreenletExit); the connection is then closed.
         """
         connection: Connection | None = None
         try:
@@ -80,7 +80,7 @@ class WireClient:
             if connection is not None:
                 self.close()
             if isinstance(problem, OSError):
-                raise Failure("reset") from None
+                raise WireFailure("reset") from None
             raise
         connection.deadline_ns = 0
         connection.requests += 1
@@ -116,7 +116,7 @@ class WireClient:
         count = connection.receive()
         progress.first_ns = progress.last_ns = connection.idle_since_ns = monotonic_ns()
         if not count:
-            raise Failure("reset")
+            raise WireFailure("reset")
         end = scratch.find(HEAD_END, 0, count)
         rest: memoryview
         if end >= 0:
@@ -150,10 +150,10 @@ class WireClient:
             if end >= 0:
                 return begun[: end + 4], memoryview(begun)[end + 4 :]
             if len(begun) > LARGEST_HEAD_BYTES:
-                raise Failure("protocol")
+                raise WireFailure("protocol")
             count = connection.receive()
             if not count:
-                raise Failure("truncated" if begun else "reset")
+                raise WireFailure("truncated" if begun else "reset")
             begun += scratch_view[:count]
 
     def _long_answer(
@@ -175,7 +175,7 @@ class WireClient:
         try:
             if request.method == "HEAD" or head.bodiless:
                 if rest:
-                    raise Failure("protocol")
+                    raise WireFailure("protocol")
                 return head.keep_alive, _of_head(expected, raw) if right_status else STATUS
             keep = head.keep_alive
             if head.chunked:
@@ -200,10 +200,10 @@ class WireClient:
         while check.received < cut:
             count = connection.receive()
             if not count:
-                raise Failure("truncated")
+                raise WireFailure("truncated")
             check.feed(scratch_view[:count])
         if check.received > length:
-            raise Failure("protocol")
+            raise WireFailure("protocol")
 
     def _read_chunked(self, connection: Connection, raw: bytes, rest: memoryview, check: BodyCheck) -> None:
         body = ChunkedBody(raw)
@@ -214,7 +214,7 @@ class WireClient:
                 return
             count = connection.receive()
             if not count:
-                raise Failure("truncated")
+                raise WireFailure("truncated")
             rest = scratch_view[:count]
 
     def _read_to_the_end(self, connection: Connection, rest: memoryview, check: BodyCheck) -> None:

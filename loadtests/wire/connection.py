@@ -15,7 +15,7 @@ import gevent
 from gevent import getcurrent
 from gevent.hub import get_hub
 
-from loadtests.wire.failures import Failure
+from loadtests.wire.failures import WireFailure
 from loadtests.wire.message import Address
 
 READ, WRITE = 1, 2
@@ -68,7 +68,7 @@ def _answers(found: tuple[Any, ...], timeout_ns: int) -> bool:
 
 
 class Deadlines:
-    """Throws a Failure into each greenlet whose connection has waited past its deadline."""
+    """Throws a WireFailure into each greenlet whose connection has waited past its deadline."""
 
     def __init__(self) -> None:
         self.connections: set[Connection] = set()
@@ -79,7 +79,7 @@ class Deadlines:
         now = monotonic_ns()
         late = [c for c in self.connections if c.waiting and 0 < c.deadline_ns < now]
         for connection in late:
-            connection.greenlet.throw(Failure(connection.deadline_kind))
+            connection.greenlet.throw(WireFailure(connection.deadline_kind))
 
     def stop(self) -> None:
         self._timer.stop()
@@ -118,7 +118,7 @@ class Connection:
             self.wait_writable()
             problem = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if problem:
-            raise Failure("connect")
+            raise WireFailure("connect")
 
     def wait_readable(self) -> None:
         watcher = self._readable

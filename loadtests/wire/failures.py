@@ -1,6 +1,6 @@
 """How a request can fail on the wire: one exception with the kind it is recorded under.
 
-Failure
+WireFailure
   kind: one of loadtests.model.samples.KINDS but "ok"
 """
 
@@ -24,7 +24,7 @@ _SENTENCES = {
 }
 
 
-class Failure(Exception):
+class WireFailure(Exception):
     """A request that did not end as expected; `str()` is a stable sentence, one per kind and status."""
 
     def __init__(self, kind: str, status: int = 0) -> None:

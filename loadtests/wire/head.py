@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import httptools
 
-from loadtests.wire.failures import Failure
+from loadtests.wire.failures import WireFailure
 
 HEAD_END = b"\r\n\r\n"
 LARGEST_HEAD_BYTES = 64 * 1024
@@ -48,13 +48,13 @@ class _Fields:
 # A server's heads differ by their Date, once a second, so that few of them are ever parsed.
 @lru_cache(maxsize=256)
 def parse_head(raw: bytes) -> Head:
-    """Parse the bytes up to and with the empty line; raises Failure("protocol")."""
+    """Parse the bytes up to and with the empty line; raises WireFailure("protocol")."""
     fields = _Fields()
     parser = fields.parser
     try:
         parser.feed_data(raw)
     except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-        raise Failure("protocol") from None
+        raise WireFailure("protocol") from None
     return Head(
         parser.get_status_code(), None if fields.chunked else fields.length, fields.chunked, fields.keep_alive
     )
@@ -80,12 +80,12 @@ class ChunkedBody:
         self.complete = True
 
     def feed(self, data: memoryview) -> list[bytes]:
-        """The pieces of the body in `data`; raises Failure("protocol"), also for bytes after its end."""
+        """The pieces of the body in `data`; raises WireFailure("protocol"), also for bytes after its end."""
         self._pieces = []
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            raise Failure("protocol") from None
+            raise WireFailure("protocol") from None
         if self._messages > 1:
-            raise Failure("protocol")
+            raise WireFailure("protocol")
         return self._pieces

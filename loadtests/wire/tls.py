@@ -17,7 +17,7 @@ from loadtests.wire.connection import (
     scratch,
     scratch_view,
 )
-from loadtests.wire.failures import Failure
+from loadtests.wire.failures import WireFailure
 
 RECORDS_BYTES = 1 << 20
 
@@ -51,7 +51,7 @@ class TlsConnection(Connection):
                 self._flush()
                 self._take()
             except ssl.SSLError:
-                raise Failure("connect") from None
+                raise WireFailure("connect") from None
             else:
                 self._flush()
                 return
@@ -111,14 +111,14 @@ class TlsConnection(Connection):
             except ssl.SSLEOFError:
                 return 0
             except ssl.SSLError:
-                raise Failure("protocol") from None
+                raise WireFailure("protocol") from None
 
     def _is_stale(self, peeked: bytes) -> bool:
         return not peeked  # a session ticket may come at any time
 
 
 def open_connection(endpoint: Endpoint, deadlines: Deadlines) -> Connection:
-    """Connect, with TLS where the target asks for it; raises Failure("connect" or "connect-timeout")."""
+    """Connect, with TLS where the target asks for it; raises WireFailure("connect" or "connect-timeout")."""
     if endpoint.tls is not None:
         connection: Connection = TlsConnection(endpoint, deadlines)
     else:
@@ -130,7 +130,7 @@ def open_connection(endpoint: Endpoint, deadlines: Deadlines) -> Connection:
         connection.deadline_ns = 0
     except OSError:
         connection.close()
-        raise Failure("connect") from None
+        raise WireFailure("connect") from None
     except BaseException:
         connection.close()
         raise

@@ -15,7 +15,7 @@ from loadtests.model.protocol import request_target, wrong_status
 from loadtests.model.samples import KINDS
 from loadtests.subjects.registry import SCENARIOS
 from loadtests.wire.bodies import BodyCheck
-from loadtests.wire.failures import Failure
+from loadtests.wire.failures import WireFailure
 from loadtests.wire.head import ChunkedBody, Head, parse_head
 from loadtests.wire.message import Expectation, build_request, parse_address
 
@@ -45,7 +45,7 @@ def test_heads(fields: str, head: Head) -> None:
     ],
 )
 def test_a_head_that_is_none_is_a_protocol_failure(raw: bytes) -> None:
-    with pytest.raises(Failure, match=r"^protocol"):
+    with pytest.raises(WireFailure, match=r"^protocol"):
         parse_head(raw)
 
 

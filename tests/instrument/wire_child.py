@@ -14,7 +14,7 @@ from typing import Any
 from loadtests.model.samples import KINDS
 from loadtests.wire.client import Exchange, Policy, WireClient
 from loadtests.wire.connection import Deadlines, resolve_endpoint
-from loadtests.wire.failures import Failure
+from loadtests.wire.failures import WireFailure
 from loadtests.wire.message import Expectation, build_request, parse_address
 
 
@@ -45,7 +45,7 @@ def one(client: WireClient, target: Any, ask: dict[str, Any]) -> dict[str, Any]:
     began = monotonic_ns()
     try:
         kind = KINDS[client.exchange(request, False, progress)]
-    except Failure as failure:
+    except WireFailure as failure:
         kind = KINDS[failure.kind]
     return {
         "kind": kind,

@@ -4,11 +4,11 @@ import hashlib
 import os
 from pathlib import Path
 
-from shared.downloads import Plan, plan_download
+from shared.downloads import DownloadPlan, plan_download
 from shared.entries import describe
 
 
-def plan(tmp_path: Path, content: bytes, ranges: str) -> Plan:
+def plan(tmp_path: Path, content: bytes, ranges: str) -> DownloadPlan:
     (tmp_path / "file.txt").write_bytes(content)
     entry = describe("file.txt", os.stat(tmp_path / "file.txt"), hashlib.sha256(content).digest())
     return plan_download(entry, "GET", {"range": f"bytes={ranges}"})
