@@ -71,7 +71,9 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     odd.mkdir()
     for number, name in enumerate(ODD_NAMES):
         (odd / name).write_bytes(b"" if name == "empty.bin" else f"{name}\n".encode() * (number * 3000))
-    (folder / "blob.bin").write_bytes(bytes(range(256)) * 5120)
+    blob = folder / "blob.bin"
+    blob.write_bytes(bytes(range(256)) * 5120)
+    os.utime(blob, (blob.stat().st_mtime - 3600,) * 2)  # the date of a file that is new names no version
     return folder
 
 
