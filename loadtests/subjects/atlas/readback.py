@@ -5,6 +5,7 @@ import json
 import socket
 import struct
 import time
+from collections.abc import Callable
 from functools import partial
 
 from loadtests.subjects.atlas.crowd import Crowd, crowd
@@ -16,7 +17,7 @@ GROUP = "Sizes and defaults read back"
 CROWD, WAITING, KEPT, ROUNDS = 300, 520, 32, 4
 IDLE_CONNECTIONS = 90
 PACE_S = 0.02
-MEMORY = (16, 64, 1024)  # KiB: wide enough for the same class twice
+MEMORY = (32, 256, 4096)  # KiB: wide enough for the same class twice
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, LISTENING = 4, 20, 0x301, 1 << 10  # linux/inet_diag.h
 
 
@@ -56,14 +57,26 @@ def crowded(server: Running) -> Seen:
 
 def slots(server: Running) -> Seen:
     """How many requests are in the application at the same time, of 64 and then of 520."""
+    return _filled(server, lambda most, _: "no bound found" if most is None else str(most))
+
+
+def busy_threads(server: Running) -> Seen:
+    """The threads of the process that serves, while as many requests wait in it as it takes."""
+    return _filled(server, lambda _, pid: str(server.threads(pid)))
+
+
+def _filled(server: Running, tell: Callable[[int | None, int], str]) -> Seen:
+    """What is told of the most requests that ran at once (None: no bound) and of the process they ran in."""
+    answer = ""
     for count in (64, WAITING):
         name = server.new_note()
         with crowd(server.port, count, request(f"/wait?seconds=20&note={name}"), PACE_S) as clients:
             most = _settled(server, clients, name, count)
+            answer = tell(most, server.notes(name, "running")[0]["pid"])
             server.release(name)
         if most is not None:
-            return Seen(str(most))
-    return Seen("no bound found")
+            break
+    return Seen(answer)
 
 
 def _settled(server: Running, clients: Crowd, name: str, limit: int) -> int | None:
@@ -77,11 +90,6 @@ def _settled(server: Running, clients: Crowd, name: str, limit: int) -> int | No
         elif time.monotonic() - since > 1.2:
             return most
     return None
-
-
-def resting_threads(server: Running) -> Seen:
-    pid = int(server.handed(request("/facts"))[1]["pid"])
-    return Seen(str(server.threads(pid)))
 
 
 def family(server: Running) -> Seen:
@@ -198,11 +206,11 @@ PROBES = (
     ),
     _of(
         "threads",
-        "How many threads has a serving process at rest?",
-        "one request, then the tasks of the process that answered",
+        "How many threads has a serving process that is full?",
+        "the tasks of the process while requests fill it, 520 at most",
         NONE,
         "Whoever counts processors, or forks; some numbers follow the machine's (here two processors).",
-        resting_threads,
+        busy_threads,
         server=FRESH,
         quick=False,
     ),
