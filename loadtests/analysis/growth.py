@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from pydantic import Field
-from scipy import stats  # type: ignore[import-untyped]  # scipy ships no types
 
 from loadtests.model.records import GeneratorDocument, Record
 
@@ -31,6 +30,8 @@ class Growth(Record):
 
 def growth(readings: Sequence[tuple[float, float]], begin_s: float, end_s: float) -> Growth | None:
     """Growth from `begin_s` to `end_s`, from (second, value) pairs; None from fewer than 6 stretches."""
+    from scipy import stats  # type: ignore[import-untyped]  # no types, and half a second to import
+
     inside = [(moment, value) for moment, value in readings if begin_s <= moment < end_s]
     count = min(STRETCHES, len(inside))
     if count < FEWEST:

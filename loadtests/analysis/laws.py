@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize  # type: ignore[import-untyped]  # scipy ships no types
 
 Floats = npt.NDArray[np.float64]
 LEAST_LEVELS = 4  # three parameters and at least one degree of freedom
@@ -87,6 +86,8 @@ def _start(n: Floats, x: Floats) -> list[float]:
 
 
 def _fit(n: Floats, x: Floats, start: Sequence[float]) -> Law:
+    from scipy import optimize  # type: ignore[import-untyped]  # no types, and half a second to import
+
     scale = float(x.mean())
 
     def residuals(parameters: Floats) -> Floats:

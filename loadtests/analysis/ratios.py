@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from scipy import stats  # type: ignore[import-untyped]  # scipy ships no types
 
 Verdict = Literal["faster", "slower", "equivalent", "inconclusive"]
 
@@ -136,6 +135,8 @@ def blocks_needed(logs: Sequence[float], delta: float, confidence: float = CONFI
 @lru_cache(maxsize=4096)
 def t_quantile(confidence: float, freedom: float) -> float:
     """Two-sided quantile of Student's t: 2.262 for 95 % and nine degrees of freedom."""
+    from scipy import stats  # type: ignore[import-untyped]  # no types, and half a second to import
+
     return float(stats.t.ppf((1 + confidence) / 2, freedom))
 
 

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats  # type: ignore[import-untyped]  # scipy ships no types
 
 BATCH = 5
 WINDOWS = 100  # of a measuring phase: twenty batches of five
@@ -48,6 +47,8 @@ def mser(values: Sequence[float], batch: int = BATCH) -> int:
 
 def steadiness(values: Sequence[float]) -> Steadiness | None:
     """Steadiness of evenly spaced observations, such as throughput per window; None below 30."""
+    from scipy import stats  # type: ignore[import-untyped]  # no types, and half a second to import
+
     series = np.asarray(values, dtype=float)
     if len(series) < 30 or not series.mean() > 0:
         return None

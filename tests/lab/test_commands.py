@@ -310,10 +310,11 @@ def test_a_cold_scenario_runs_only_where_it_is_named() -> None:
     """Whatever its name is: without a name given, Locust runs all plain scenarios."""
     code = """if True:
         import dataclasses
-        from loadtests.generator import hooks
-        hooks.SCENARIOS["frosty"] = dataclasses.replace(hooks.SCENARIOS["download-cold"], name="frosty")
-        assert not hooks._plain(type("Frosty", (), {"scenario": "frosty"}))
-        assert hooks._plain(type("Small", (), {"scenario": "download-small"}))
+        from loadtests.generator import hooks, users
+        from loadtests.subjects.registry import SCENARIOS
+        frosty = dataclasses.replace(SCENARIOS["download-cold"], name="frosty")
+        assert not hooks._plain(users.user_class(frosty))
+        assert hooks._plain(users.user_class(SCENARIOS["download-small"]))
     """
     subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603  Locust patches its process
 
