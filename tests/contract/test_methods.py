@@ -13,12 +13,12 @@ from tests.contract.conftest import AUTHORIZED, Writable
 from tests.faults.talking import IDLE_S, statuses
 from tests.wire import ask, exchange, request_bytes
 
-STANDARD = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH")
+STANDARD = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "QUERY")
 UNKNOWN = (
     "BREW",
     "PROPFIND",
     "MKCOL",
-    "QUERY",
+    "PURGE",
     "get",
     "Get",
     "gET",
