@@ -1,4 +1,7 @@
-"""The README tells the truth: its commands run as they stand, its tables name all there is."""
+"""The README tells the truth: its commands run as they stand, its tables name all there is.
+
+`python -m tests.test_readme` writes the tables of servers, plans and scenarios anew.
+"""
 
 import os
 import re
@@ -86,14 +89,18 @@ def test_a_command_runs_as_written(line: str, serve_corpus: Running, results: Pa
     assert done.stdout or done.stderr
 
 
-def test_every_server_plan_and_scenario_is_named() -> None:
-    assert section("servers") == "\n".join(
-        f"| `{row.name}` | {row.model} | {row.summary} |" for row in SERVERS.values()
-    )
-    assert section("plans") == "\n".join(f"| `{name}` | {line} |" for name, line in shipped_plans().items())
-    assert section("scenarios") == "\n".join(
-        f"| `{row.name}` | {row.question} |" for row in SCENARIOS.values()
-    )
+def tables() -> dict[str, str]:
+    """The rows of the README's tables of all there is, by section."""
+    return {
+        "servers": "\n".join(f"| `{row.name}` | {row.model} | {row.summary} |" for row in SERVERS.values()),
+        "plans": "\n".join(f"| `{name}` | {line} |" for name, line in shipped_plans().items()),
+        "scenarios": "\n".join(f"| `{row.name}` | {row.question} |" for row in SCENARIOS.values()),
+    }
+
+
+@pytest.mark.parametrize("name", ["servers", "plans", "scenarios"])
+def test_every_server_plan_and_scenario_is_named(name: str) -> None:
+    assert section(name) == tables()[name], "the tables are written by: python -m tests.test_readme"
 
 
 def test_every_setting_is_named() -> None:
@@ -139,3 +146,10 @@ def section(name: str) -> str:
 def section_of(title: str) -> str:
     """What stands under a heading, its lines joined."""
     return " ".join(README.partition(f"\n## {title}\n")[2].partition("\n## ")[0].split())
+
+
+if __name__ == "__main__":
+    text = README
+    for part, rows in tables().items():
+        text = reference.into_readme(text, part, rows + "\n")
+    (ROOT / "README.md").write_text(text)
