@@ -14,7 +14,7 @@ compare: $(STAMP)
 # Most tests wait for a server, so that more processes run than there are cores (see tests/groups.py); those
 # marked `alone` want the machine for themselves. Collecting takes twice the time without cached bytecode.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
-SIDE_BY_SIDE := --dist loadgroup --no-loadscope-reorder
+SIDE_BY_SIDE := --dist loadscope --no-loadscope-reorder
 
 test: $(STAMP)
 	$(PYTEST) -m alone --durations=10
