@@ -19,6 +19,13 @@ BY_FUNCTION = (
     "tests/lab/test_hostile.py",
     "tests/test_readme.py",
 )
+ON_THEIR_OWN = (
+    "test_the_healthy_twins_pass_the_shipped_plan",
+    "test_killed_and_resumed_it_is_complete",
+    "test_an_interrupted_search_goes_on_from_its_trials",
+    "test_ctrl_c_says_how_to_go_on",
+)
+"""Tests that take long and share nothing with the others of their file."""
 
 FIRST = (
     "tests/lab/test_soak.py",
@@ -60,7 +67,7 @@ def group(nodeid: str) -> str:
         return f"tests/contract {named[1]}"
     if named:
         return f"{file} {named[1]}"
-    return f"{file} {function}" if file.startswith(BY_FUNCTION) else file
+    return f"{file} {function}" if file.startswith(BY_FUNCTION) or function in ON_THEIR_OWN else file
 
 
 class Groups(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed for us

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.groups import FIRST, group
+from tests.groups import FIRST, ON_THEIR_OWN, group
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent.parent
         ("tests/faults/test_x.py::test_y[asgi-uvicorn-half]", "tests/faults/test_x.py asgi-uvicorn"),
         ("tests/instrument/test_x.py::test_y[a-1]", "tests/instrument/test_x.py test_y"),
         ("tests/lab/test_suite.py::test_y[a]", "tests/lab/test_suite.py"),
+        (f"tests/lab/test_suite.py::{ON_THEIR_OWN[1]}", f"tests/lab/test_suite.py {ON_THEIR_OWN[1]}"),
         ("tests/test_readme.py::test_y[twins serve wsgi-gthread]", "tests/test_readme.py test_y"),
     ],
 )
@@ -31,6 +32,11 @@ def test_the_group_of_an_id(nodeid: str, expected: str) -> None:
 
 def test_the_files_that_are_begun_first_are_there() -> None:
     assert [file for file in FIRST if not (ROOT / file).is_file()] == []
+
+
+def test_the_tests_on_their_own_are_there() -> None:
+    text = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name in ON_THEIR_OWN if f"def {name}(" not in text] == []
 
 
 def test_a_group_stays_in_one_process() -> None:
