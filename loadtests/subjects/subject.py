@@ -241,11 +241,14 @@ class Launch:
 class ServerSpec:
     """A server under test, be it a row of a subject's table or an entry of a plan.
 
-    `slot_kind` is what one request under way fills; `processes` and `threads` are defaults, None where they
-    are not known. `ready` is the path that answers 200 once it serves.
+    `model` is how it serves many requests at once, `summary` what it is, each in a few words. `slot_kind` is
+    what one request under way fills; `processes` and `threads` are defaults, None where they are not known.
+    `ready` is the path that answers 200 once it serves.
     """
 
     name: str
+    model: str = ""
+    summary: str = ""
     interface: str | None = None
     slot_kind: str = "unknown"
     processes: int | None = None

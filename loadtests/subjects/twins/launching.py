@@ -40,11 +40,9 @@ class Server(ServerSpec):
     """One row of the table, with what `/health` must say of it."""
 
     interface: str
-    model: str
     application: str
     server: str
     worker_class: str
-    summary: str
     processes: int = 1
     threads: int = 1
     connections: int | None = None
