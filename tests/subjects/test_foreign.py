@@ -130,9 +130,10 @@ def test_the_plan_is_short() -> None:
 
 
 def test_a_verdict_is_given(summary: dict[str, Any]) -> None:
+    """4 slots against 8 users that wait: twice as fast, unless others take the generator's core."""
     (answer,) = summary["answers"]
-    assert answer["ratio"] is not None, answer
-    assert answer["verdict"] in ("faster", "inconclusive", "at least", "at most"), answer
+    assert answer["verdict"] in ("faster", "inconclusive", "at least", "at most", "generator-limited"), answer
+    assert answer["ratio"] is None or 1.4 < answer["ratio"] < 2.6, answer
     assert summary["state"] != "invalid", summary["reasons"]
 
 
