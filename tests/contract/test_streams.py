@@ -13,6 +13,7 @@ from tests.servers import Running
 from tests.wire import ask, request_bytes
 
 INTERVAL_S = 0.3
+ARABIC_3 = "٣".encode().decode("latin-1")
 
 
 def test_chunks_come_at_their_interval(any_server: Running) -> None:
@@ -53,9 +54,11 @@ def test_an_empty_event_id_is_none(server: Running, last: str) -> None:
     assert (answer.status, answer.body.count(b"\n\n")) == (200, 2)
 
 
-@pytest.mark.parametrize("last", ["x", "-1", "1.0", "1 2", "1234567890", "٣".encode().decode("latin-1")])
+@pytest.mark.parametrize("last", ["x", "-1", "1.0", "1 2", "1234567890", ARABIC_3])
 def test_what_is_no_event_id(server: Running, last: str) -> None:
-    assert ask(server.port, "GET", "/stream?format=events", [("Last-Event-ID", last)]).status == 400
+    unseen = server.name == "granian-wsgi" and not last.isascii()  # which hands it on as empty
+    answer = ask(server.port, "GET", "/stream?format=events&count=1", [("Last-Event-ID", last)])
+    assert answer.status == (200 if unseen else 400)
 
 
 @pytest.mark.parametrize("form", ["events", "chunks"])
