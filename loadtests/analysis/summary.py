@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field
 
@@ -64,11 +63,6 @@ class Summary(Record):
     comparison: RunComparison | None = Field(
         default=None, description="against a base run, by `twins compare`"
     )
-
-
-def summarise(run_dir: Path) -> dict[str, Any]:
-    """The `summary.json` document of one archived run; raises `archive.ArchiveError`."""
-    return build([run_dir]).model_dump(mode="json")
 
 
 def against(base: Summary, new: Summary, *, force: bool = False) -> Summary:
