@@ -124,9 +124,13 @@ class LimitedGunicorn(ASGIProtocol):  # type: ignore[misc]  # untyped: see pypro
         return bool(super()._on_headers_complete())
 
     def _will_close(self, request: Any, response_requires_close: bool) -> bool:
-        """Always with HTTP/1.0, and wherever `close` is among the options: gunicorn takes it only alone."""
+        """Always with HTTP/1.0, and wherever `close` is among the options: gunicorn takes it only alone.
+
+        And where a body is answered before its end: gunicorn ends the connection then, and does not say so.
+        """
         return (
             request.version < (1, 1)
+            or (self._body_receiver is not None and not self._body_receiver._complete)
             or any(
                 name == b"connection" and asks_to_close(value.decode("latin-1"))
                 for name, value in request.headers_bytes

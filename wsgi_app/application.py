@@ -24,7 +24,7 @@ from wsgi_app.health import health
 from wsgi_app.jobs import list_jobs, show_job
 from wsgi_app.processing import process
 from wsgi_app.readiness import ready
-from wsgi_app.refusals import read_on
+from wsgi_app.refusals import prepare_refusal
 from wsgi_app.replies import WireResponse, send_problem, send_reply
 from wsgi_app.requests import Environ, admit_request, whole_path
 from wsgi_app.streams import stream
@@ -65,7 +65,7 @@ class Application(Flask):
             response = self.answer(environ)
         except Exception as error:
             response = handle_error(environ, error)
-            read_on(environ)
+            prepare_refusal(environ)
         return response(environ, start_response)
 
     def answer(self, environ: Environ) -> WireResponse:

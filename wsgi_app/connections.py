@@ -67,10 +67,16 @@ def connection_of_thread(connection: Any) -> socket.socket:
     return sock
 
 
-def begin_request() -> None:
+def begin_request(request: Any) -> None:
     """gunicorn has read a head."""
     if kept is not None:
-        kept.begin_request()
+        kept.begin_request(request)
+
+
+def close_after_answer() -> None:
+    """Say in the answer under way that its connection ends."""
+    if kept is not None:
+        kept.close_after_answer()
 
 
 def awaiting_body() -> AbstractContextManager[None]:
@@ -84,6 +90,7 @@ class Held:
     def __init__(self, connection: socket.socket, timeout_s: float) -> None:
         self.connection = connection
         self.awaits: str | None = "head"
+        self.request: Any = None  # gunicorn's
         self.moved = True  # since the last look
         self._timeout_s = timeout_s
         self._since_s = time.monotonic()
@@ -168,9 +175,13 @@ class Connections:
 
         return hold
 
-    def begin_request(self, *_: object) -> None:
+    def begin_request(self, request: Any) -> None:
         """A head is there."""
-        self._current.held.awaits = None
+        held = self._current.held
+        held.awaits, held.request = None, request
+
+    def close_after_answer(self) -> None:
+        self._current.held.request.force_close()
 
     @contextmanager
     def awaiting_body(self) -> Iterator[None]:

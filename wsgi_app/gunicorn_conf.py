@@ -64,7 +64,7 @@ def is_no_timeout(record: logging.LogRecord) -> bool:
 
 def pre_request(worker: Any, request: Any) -> None:
     """What gunicorn takes too literally: when a connection ends, the prefix of a path, an expectation."""
-    begin_request()
+    begin_request(request)
     request.version = min(request.version, (1, 1))  # the highest that is spoken here (RFC 9110 section 2.5)
     if request.version < (1, 1) or any(
         name == "CONNECTION" and asks_to_close(value) for name, value in request.headers

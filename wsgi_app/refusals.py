@@ -1,6 +1,8 @@
-"""A refused upload under granian: read on before it is answered (RFC 9112 section 9.6).
+"""A refused upload, whose client still sends (RFC 9112 section 9.6).
 
-granian closes a connection whose body nobody reads while its client still sends: the answer is lost with it.
+granian closes a connection whose body nobody reads while its client still sends: the answer is lost with it,
+if the body is not read before. gunicorn says that it keeps the connection, and ends it after 64 KiB: the next
+request is lost with it, if the client is not told.
 """
 
 import threading
@@ -9,6 +11,7 @@ from typing import Any
 
 from shared.progress import LINGER_SILENT_S, Lingering
 from shared.refusals import has_more_than_is_sent_at_once
+from wsgi_app.connections import close_after_answer
 from wsgi_app.requests import Environ
 
 BLOCK_BYTES = 256 * 1024
@@ -25,13 +28,20 @@ def is_sent_whatever_is_answered(environ: Environ) -> bool:
     )
 
 
+def prepare_refusal(environ: Environ) -> None:
+    """What an answer needs that refuses a request whose body may not have been read."""
+    if is_sent_whatever_is_answered(environ):
+        if served_by_granian(environ):
+            read_on(environ)
+        else:
+            close_after_answer()
+
+
 def read_on(environ: Environ) -> None:
     """Read what a client still sends before an answer that refuses it.
 
     In a thread, which is left behind with a client that sends nothing: granian waits for it without an end.
     """
-    if not (served_by_granian(environ) and is_sent_whatever_is_answered(environ)):
-        return
     receiving = Receiving(environ["wsgi.input"])
     while not receiving.over():
         receiving.join(LINGER_SILENT_S / 8)

@@ -176,7 +176,7 @@ def test_with_send_buffers_of_33_mb() -> None:
     require(unshare and os.geteuid() == 0, "only root makes a network of its own")
     inside = (
         "ip link set lo up && echo 4096 16384 33554432 > /proc/sys/net/ipv4/tcp_wmem"
-        f" && exec {sys.executable} -m pytest -q -p no:xdist -p no:cacheprovider {__file__}"
+        f" && exec {sys.executable} -m pytest -q -n 0 -p no:cacheprovider {__file__}"
         " -k 'steady or nothing_is_given_up'"
     )
     tried = subprocess.run(  # noqa: S603 - our own tests

@@ -93,6 +93,20 @@ def test_a_refused_upload_is_sent_whole_and_its_answer_read(
     assert answer.header("content-type") == "application/problem+json"
 
 
+def test_who_is_not_told_that_the_connection_ends_may_use_it(doors: dict[str, Running]) -> None:
+    """After a refusal, too: a proxy would lose the next request with it."""
+    length = ("Content-Length", str(BODY_BYTES))
+    with socket.create_connection(("127.0.0.1", doors["alone"].port), timeout=20) as client:
+        client.sendall(request_bytes("POST", "/none", [length]))
+        for _ in range(BODY_BYTES // len(BLOCK)):
+            client.sendall(BLOCK)
+        refused = read_answer(client, "POST")
+        assert refused.status == 404
+        if refused.header("connection") != "close":
+            client.sendall(request_bytes("GET", "/health"))
+            assert read_answer(client, "GET").status == 200
+
+
 GET = "GET /files/a.bin HTTP/1.1\r\nHost: test\r\n"
 REQUESTS = {
     "HTTP/1.0": "GET /files/a.bin HTTP/1.0\r\nHost: test\r\n\r\n",

@@ -71,6 +71,7 @@ http {
         proxy_set_header Connection "";
         proxy_set_header Host $$service_host;
 $untold
+        proxy_pass_header X-Accel-Buffering;  # there may be another nginx before this one
         proxy_read_timeout ${server_timeout_s}s;  # as long as the slowest answer may be silent
         proxy_next_upstream off;                  # no request is sent twice
         proxy_buffers 16 32k;
