@@ -61,6 +61,7 @@ def leaks(tmp_path_factory: pytest.TempPathFactory, served: Path) -> tuple[int, 
     return outcome.code, outcome.out + outcome.err, run
 
 
+@pytest.mark.timeout(900)  # the run of all three, and once more where the machine is busy
 def test_a_leak_is_exit_code_1_and_a_line_with_its_figure(leaks: tuple[int, str, Path]) -> None:
     code, said, _ = leaks
     assert code == 1, said
@@ -70,6 +71,7 @@ def test_a_leak_is_exit_code_1_and_a_line_with_its_figure(leaks: tuple[int, str,
         assert " s: measured " in line
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", LEAKS)
 def test_each_leak_fails_its_own_gate_and_no_other(name: str, leaks: tuple[int, str, Path]) -> None:
     *_, run = leaks

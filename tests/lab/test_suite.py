@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from loadtests.model.samples import MEASURE
 from tests.conftest import require
 from tests.lab.conftest import ROOT, Laboratory, planted
 
+PATIENCE_S = 60.0  # of a busy machine
 TWINS = """
 [servers.wsgi-gthread]
 threads = 4
@@ -156,9 +158,9 @@ def test_killed_and_resumed_it_is_complete(
 ) -> None:
     plan = laboratory.plan(OWN)
     arguments = ["suite", plan, "--no-report", "--set", "blocks=2"]
-    for pause_s in (2.5, 3.5):
+    for measured in (1, 3):  # cells, of eight
         suite = laboratory.begin(*arguments)
-        time.sleep(pause_s)
+        _wait_until_measured(laboratory, suite, measured)
         suite.send_signal(signal.SIGKILL)
         suite.communicate()
         _eventually_none(processes_of, str(laboratory.folder))
@@ -201,7 +203,7 @@ search = {{ kind = "users", start = 1, limit = 2, p99_ms = 5000, confirmations =
 
 def test_ctrl_c_says_how_to_go_on(laboratory: Laboratory, processes_of: Callable[[str], list[str]]) -> None:
     suite = laboratory.begin("suite", laboratory.plan(OWN), "--set", "blocks=9")
-    time.sleep(4)
+    _wait_until_measured(laboratory, suite, 1)
     suite.send_signal(signal.SIGINT)
     _, said = suite.communicate(timeout=20)
     assert suite.returncode == 130, said
@@ -213,7 +215,7 @@ def test_ctrl_c_says_how_to_go_on(laboratory: Laboratory, processes_of: Callable
 def test_two_at_once_are_refused(laboratory: Laboratory) -> None:
     first = laboratory.begin("suite", laboratory.plan(OWN), "--set", "blocks=9")
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_S
         while not (laboratory.folder / "results").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         second = laboratory.twins("suite", "small.toml")
@@ -224,8 +226,16 @@ def test_two_at_once_are_refused(laboratory: Laboratory) -> None:
         first.communicate(timeout=20)
 
 
+def _wait_until_measured(laboratory: Laboratory, suite: "subprocess.Popen[str]", cells: int) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while len([*laboratory.folder.glob("results/*/cells/*/cell.json")]) < cells:
+        assert suite.poll() is None, suite.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def _eventually_none(processes_of: Callable[[str], list[str]], text: str) -> bool:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE_S
     while (left := processes_of(text)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert left == []
