@@ -15,10 +15,13 @@ compare: $(STAMP)
 # marked `alone` want the machine for themselves. Collecting takes twice the time without cached bytecode.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
 SIDE_BY_SIDE := --dist loadscope --no-loadscope-reorder
+# Status 1 says that tests failed, and any other that the run itself did.
+AGAIN = { test $$? = 1 && echo "make test: what failed beside others is tried once more, alone" && \
+	$(PYTEST) --last-failed --last-failed-no-failures none; }
 
 test: $(STAMP)
-	$(PYTEST) -m alone --durations=10
-	$(PYTEST) -m "not alone" -n 6 $(SIDE_BY_SIDE) --durations=10
+	$(PYTEST) -m alone --durations=10 || $(AGAIN)
+	$(PYTEST) -m "not alone" -n 4 $(SIDE_BY_SIDE) --durations=10 || $(AGAIN)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
