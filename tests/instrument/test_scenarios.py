@@ -95,7 +95,7 @@ def test_a_scenario_finds_every_answer_right(
     outcome = generate(
         tmp_path,
         server.url,
-        *(SCENARIOS[name].user_class, "--users", "2", "--spawn-rate", "2", "--twins-duration", "0.4"),
+        *(SCENARIOS[name].user_class, "--users", "2", "--spawn-rate", "2", "--twins-duration", "1"),
         *("--twins-files", str(files), *ARGUMENTS.get(name, ())),
         *(("--twins-upstream", upstream.url) if SCENARIOS[name].companion else ()),
     )
@@ -140,7 +140,7 @@ def test_a_wrong_answer_is_seen(tmp_path: Path, user_class: str, fault: str, kin
         outcome = generate(
             tmp_path,
             f"http://127.0.0.1:{port}",
-            *(user_class, "--twins-path", f"5/{fault}", "--users", "2", "--twins-duration", "0.4"),
+            *(user_class, "--twins-path", f"5/{fault}", "--users", "2", "--twins-duration", "1"),
         )
     assert outcome.kinds().keys() == {"ok", kind}, outcome.output
 
@@ -149,7 +149,7 @@ def test_a_server_that_stores_other_bytes_is_seen_before_the_run(
     planted_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TWINS_TOKEN", TOKEN)
-    outcome = generate(tmp_path, f"http://127.0.0.1:{planted_port}", "Upload", "--twins-duration", "0.4")
+    outcome = generate(tmp_path, f"http://127.0.0.1:{planted_port}", "Upload", "--twins-duration", "1")
     assert outcome.status == 1
     assert "answers with other bytes than were stored there" in outcome.output.splitlines()[-1]
 
@@ -158,7 +158,7 @@ def test_an_upload_without_a_token_is_told_in_a_sentence(
     planted_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TWINS_TOKEN", raising=False)
-    outcome = generate(tmp_path, f"http://127.0.0.1:{planted_port}", "Upload", "--twins-duration", "0.4")
+    outcome = generate(tmp_path, f"http://127.0.0.1:{planted_port}", "Upload", "--twins-duration", "1")
     assert outcome.status == 1
     assert outcome.output.splitlines()[-1] == "uploads need a token: set TWINS_TOKEN to that of the server."
 
