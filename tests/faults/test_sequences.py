@@ -139,11 +139,13 @@ class Service(RuleBasedStateMachine):
     def delete(self, name: str, seen: bytes | None) -> None:
         current = self.model.get(name)
         answer = self.ask("DELETE", name, [TOKEN] + ([] if seen is None else [("If-Match", tag_of(seen))]))
-        if seen is not None and seen != current:
+        if current is None:  # whatever the condition (RFC 9110 section 13.2.1)
+            assert answer.status == 404
+        elif seen is not None and seen != current:
             assert answer.status == 412
-            return
-        assert answer.status == (404 if current is None else 204)
-        self.model.pop(name, None)
+        else:
+            assert answer.status == 204
+            del self.model[name]
 
     @rule(name=NAMES, method=st.sampled_from(["GET", "HEAD"]))
     def read(self, name: str, method: str) -> None:
