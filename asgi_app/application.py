@@ -14,12 +14,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from asgi_app import threaded
-from asgi_app.databases import Database, choose_database
+from asgi_app.databases import Database
 from asgi_app.downloads import download, list_files
 from asgi_app.fetching import choose_clients, fetch
 from asgi_app.hashing import digested
 from asgi_app.health import health
-from asgi_app.jobs import list_jobs, show_job
+from asgi_app.jobs import choose_database, list_jobs, show_job
 from asgi_app.processing import process
 from asgi_app.readiness import ready
 from asgi_app.refusals import ReadingOn, served_by_granian

@@ -4,7 +4,7 @@ import os
 
 from fastapi import Request
 
-from asgi_app.databases import Database
+from asgi_app.databases import Database, Sqlite
 from asgi_app.replies import WireResponse, send_reply
 from asgi_app.requests import path_after, query_values
 from shared.jobs import (
@@ -25,6 +25,18 @@ from shared.jobs import (
 from shared.owners import owner_of
 from shared.replies import json_reply
 from shared.service import Service
+from shared.settings import Settings
+
+
+def choose_database(settings: Settings) -> Database | None:
+    """The database of the settings, not yet opened; None where jobs are not recorded."""
+    if not settings.jobs:
+        return None
+    if path := settings.sqlite_path:
+        return Sqlite(path)
+    from asgi_app.postgres import Postgres  # where it is used only: it takes as long to import as Flask
+
+    return Postgres(settings.database_url, settings.database_pool)
 
 
 async def begin(database: Database | None, operation: str) -> Job | None:

@@ -16,12 +16,12 @@ from shared.errors import ServiceError, unforeseen
 from shared.parents import end_with_parent
 from shared.routes import answer_options, refuse
 from shared.service import Service, make_service
-from wsgi_app.databases import Database, choose_database
+from wsgi_app.databases import Database
 from wsgi_app.downloads import download, list_files
 from wsgi_app.fetching import choose_clients, fetch
 from wsgi_app.greenlets import executors
 from wsgi_app.health import health
-from wsgi_app.jobs import list_jobs, show_job
+from wsgi_app.jobs import choose_database, list_jobs, show_job
 from wsgi_app.processing import process
 from wsgi_app.readiness import ready
 from wsgi_app.refusals import prepare_refusal

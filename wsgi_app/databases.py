@@ -30,7 +30,7 @@ from shared.jobs import (
     upgrade,
 )
 from shared.owners import has_ended
-from shared.settings import BUSY_PAUSE_S, DATABASE_TIMEOUT_S, Settings
+from shared.settings import BUSY_PAUSE_S, DATABASE_TIMEOUT_S
 from wsgi_app.greenlets import serving
 
 T = TypeVar("T")
@@ -48,17 +48,6 @@ class Database(Protocol):
     def run(self, *queries: Query) -> Rows: ...
 
     def close(self) -> None: ...
-
-
-def choose_database(settings: Settings) -> Database | None:
-    """The database of the settings, not yet opened; None where jobs are not recorded."""
-    if not settings.jobs:
-        return None
-    if path := settings.sqlite_path:
-        return Sqlite(path)
-    from wsgi_app.postgres import Postgres  # where it is used only: it takes as long to import as Flask
-
-    return Postgres(settings.database_url, settings.database_pool)
 
 
 def prepare(run: Callable[[Query], Rows], kind: str) -> None:

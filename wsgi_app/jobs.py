@@ -20,9 +20,21 @@ from shared.jobs import (
 from shared.owners import owner_of
 from shared.replies import json_reply
 from shared.service import Service
-from wsgi_app.databases import Database
+from shared.settings import Settings
+from wsgi_app.databases import Database, Sqlite
 from wsgi_app.replies import WireResponse, send_reply
 from wsgi_app.requests import Environ, path_after, query_values
+
+
+def choose_database(settings: Settings) -> Database | None:
+    """The database of the settings, not yet opened; None where jobs are not recorded."""
+    if not settings.jobs:
+        return None
+    if path := settings.sqlite_path:
+        return Sqlite(path)
+    from wsgi_app.postgres import Postgres  # where it is used only: it takes as long to import as Flask
+
+    return Postgres(settings.database_url, settings.database_pool)
 
 
 def begin(database: Database | None, operation: str) -> Job | None:
