@@ -44,7 +44,9 @@ watcher = loop.io(reading, 1)
 for name in ("start", "stop", "close"):
     assert hasattr(watcher, name), f"a watcher has no {name}"
 """
-SERVED = {  # where a face leans on it: module of the library, class, names that its source must hold
+SERVED: dict[
+    str, tuple[str, str | None, tuple[str, ...]]
+] = {  # where a face leans on it: module of the library, class, names that its source must hold
     "asgi_app/gunicorn_conf.py": (
         "gunicorn.asgi.protocol",
         "ASGIProtocol",
@@ -61,6 +63,7 @@ SERVED = {  # where a face leans on it: module of the library, class, names that
             "self._current_request",
             "self._callback_parser",
             "self._task",
+            "self._body_receiver",
         ),
     ),
     "wsgi_app/gunicorn_conf.py": (
@@ -76,9 +79,38 @@ SERVED = {  # where a face leans on it: module of the library, class, names that
             "self.flow",
             "self.pipeline",
             "self.timeout_keep_alive_task",
-            "def _unsupported_upgrade_warning(",
+            "def timeout_keep_alive_handler(",
+            "def _unset_keepalive_if_required(",
             "def send_400_response(",
+            "self.expect_100_continue",
         ),
+    ),
+    "asgi_app/protocol.py (its cycle)": (
+        "uvicorn.protocols.http.httptools_impl",
+        "RequestResponseCycle",
+        (
+            "self.on_response",
+            "self.default_headers",
+            "self.chunked_encoding",
+            "self.waiting_for_100_continue",
+            "self.message_event",
+            "self.disconnected",
+        ),
+    ),
+    "wsgi_app/connections.py": (
+        "gunicorn.util",
+        None,
+        ("def close_graceful(", "def close("),
+    ),
+    "wsgi_app/connections.py (gthread)": (
+        "gunicorn.workers.gthread",
+        "ThreadWorker",
+        ("def handle(", "util.close_graceful(conn.sock)"),
+    ),
+    "wsgi_app/connections.py (sync)": (
+        "gunicorn.workers.sync",
+        "SyncWorker",
+        ("def handle(", "util.close_graceful(client)"),
     ),
     "asgi_app/protocol.py (h11)": (
         "uvicorn.protocols.http.h11_impl",
@@ -112,7 +144,8 @@ def test_a_library_has_the_private_names_that_are_leant_on(library: str, code: s
 @pytest.mark.parametrize("place", SERVED)
 def test_a_face_finds_the_private_names_that_it_leans_on(place: str) -> None:
     module, owner, names = SERVED[place]
-    source = inspect.getsource(getattr(importlib.import_module(module), owner))
+    imported = importlib.import_module(module)
+    source = inspect.getsource(imported if owner is None else getattr(imported, owner))
     for name in names:
         assert name in source, f"{module}.{owner} has changed: it has no {name!r} any more; mend {place}"
 
