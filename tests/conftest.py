@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -19,6 +20,12 @@ hypothesis.settings.register_profile("of the tests", deadline=None)  # how long 
 hypothesis.settings.load_profile("of the tests")
 
 ODD_NAMES = ("empty.bin", "Grüße aus Köln.txt", "日本語.txt", "a b+c&d;e.txt", 'quo"te.txt', "per%cent.txt")
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C although a shell in the background has it ignored: programs under test inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def require(condition: object, reason: str) -> None:

@@ -128,7 +128,7 @@ def test_locusts_csv_agrees_with_the_samples(port: int, tmp_path: Path) -> None:
         row = next(row for row in csv.DictReader(file) if row["Name"] == "/every/7/wrong")
     samples = outcome.samples
     assert int(row["Request Count"]) == len(samples)
-    assert int(row["WireFailure Count"]) == outcome.kinds()["body"]
+    assert int(row["Failure Count"]) == outcome.kinds()["body"]
     assert float(row["Max Response Time"]) == pytest.approx(samples["last_byte_us"].max() / 1000)
     assert float(row["Average Response Time"]) == pytest.approx(samples["last_byte_us"].mean() / 1000)
     (entry,) = json.loads((tmp_path / "stock.json").read_text())
