@@ -147,7 +147,7 @@ def test_a_face_finds_the_private_names_that_it_leans_on(place: str) -> None:
     imported = importlib.import_module(module)
     source = inspect.getsource(imported if owner is None else getattr(imported, owner))
     for name in names:
-        assert name in source, f"{module}.{owner} has changed: it has no {name!r} any more; mend {place}"
+        assert name in source, f"{owner or module} has changed: it has no {name!r} any more; mend {place}"
 
 
 def test_locusts_stand_in_one_place() -> None:
