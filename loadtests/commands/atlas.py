@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 import typer
 
 from loadtests.commands.options import Json, files_directory
-from loadtests.lab.plan import PlanError, PlanServer
+from loadtests.lab.plan import PlanError
+from loadtests.lab.plan_server import PlanServer
 from loadtests.lab.planfile import nearest, read_plan
 from loadtests.lab.servers.ports import HOST, free_port
 from loadtests.lab.servers.readback import Unmeasurable
+from loadtests.lab.servers.specs import HEALTH, spec_of
 from loadtests.subjects.atlas import readings
 from loadtests.subjects.atlas.asking import ask_all
 from loadtests.subjects.atlas.page import MARK, figures
@@ -22,7 +24,6 @@ from loadtests.subjects.atlas.readings import Atlas, ServerReading
 from loadtests.subjects.atlas.rows import ROWS, Row
 from loadtests.subjects.atlas.running import NotStarted
 from loadtests.subjects.atlas.table import PROBES
-from loadtests.subjects.registry import SERVERS
 from loadtests.subjects.subject import Order
 
 INSTALL = "pip install 'wsgi-asgi-twins[atlas]'"
@@ -114,27 +115,30 @@ def plan_rows(path: Path) -> dict[str, Row]:
 
 
 def _plan_row(name: str, server: PlanServer) -> Row:
+    path = server.ready or server.health or HEALTH
     if server.url is not None:
-        return _running(name, server.url, server.health)
-    port, environment = free_port(), dict(server.environment)
-    if server.command is not None:
-        values = {"{host}": HOST, "{files}": ""}
-        command = [_filled(part, values) for part in server.command]
-    else:
-        known = SERVERS[server.server or name]
-        order = Order(
+        return _running(name, server.url, path)
+    for key in ("directory", "revision"):
+        if getattr(server, key) is not None:
+            raise PlanError(f"{name}: the atlas starts servers in a folder of its own; leave out {key}.")
+    if server.secure:
+        raise PlanError(f"{name}: the atlas speaks plain HTTP; leave out scheme.")
+    spec = spec_of(name, server)
+    port = free_port()
+    started = spec.launch(
+        Order(
             host=HOST,
             port=port,
-            processes=None,
-            threads=None,
+            processes=server.processes if isinstance(server.processes, int) else None,
+            threads=server.threads if isinstance(server.threads, int) else None,
             as_shipped=False,
-            files=files_directory(None),
+            files=Path() if server.command is not None else files_directory(None),
             directory=Path(),
         )
-        started = known.launch(order)
-        if started.configuration is not None:
-            raise PlanError(f"{name}: {known.name} is no Python server; the atlas has no row for it.")
-        command, environment = started.command, {**started.environment, **environment}
+    )
+    if started.configuration is not None:
+        raise PlanError(f"{name}: {spec.name} is no Python server; the atlas has no row for it.")
+    command = started.command
     bare = any(part.startswith(("bare:", "wsgi:bare:")) for part in command)
     interface = "asgi" if command[-1] == "bare:asgi" else "wsgi" if bare else ""
     return Row(
@@ -142,17 +146,11 @@ def _plan_row(name: str, server: PlanServer) -> Row:
         interface,
         (),
         tuple(command),
-        environment=tuple(environment.items()),
-        path="/" if bare else server.health,
+        environment=tuple({**started.environment, **server.environment}.items()),
+        path="/" if bare else path,
         port=port,
         bare=bare,
     )
-
-
-def _filled(part: str, values: dict[str, str]) -> str:
-    for name, value in values.items():
-        part = part.replace(name, value)
-    return part
 
 
 def _running(name: str, url: str, health: str) -> Row:

@@ -46,11 +46,14 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, server: RunningServer
             time=bench.plan.time,
             directory=directory,
             files=server.files,
+            planned=bench.plan.servers[cell.server],
         )
         taken = Taken([])
         allowance_s = START_ALLOWANCE_S + (READY_S if scenario.background else 0)
         overflows = probes.accept_queue_overflows()
-        reasons = violations(server.run.url, scenario, parameters, server.files, full=server.full)
+        reasons = violations(
+            server.run.url, scenario, parameters, server.files, full=server.full, trust=server.trust
+        )
         document, count, hits = None, None, None
         if not reasons:
             before, hits_before = server.count(), _hits(bench, scenario)

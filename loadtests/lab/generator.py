@@ -7,6 +7,7 @@ from typing import Any
 
 from loadtests.lab.order import PlannedCell
 from loadtests.lab.plan import Load, Time
+from loadtests.lab.plan_server import PlanServer
 from loadtests.model.children import own_command
 from loadtests.model.records import Level
 from loadtests.subjects.subject import Scenario
@@ -25,6 +26,7 @@ def command(
     time: Time,
     directory: Path,
     files: Path | None,
+    planned: PlanServer,
 ) -> list[str]:
     """What runs the generator of one cell; it writes `samples.bin`, `live.jsonl` and `generator.json`."""
     users = round(level.value) if level.kind == "users" else OPEN_LOOP_USERS
@@ -38,6 +40,8 @@ def command(
         *("--twins-drain", f"{time.drain_s:g}"),
         *_load_arguments(cell.load, level),
         *(("--twins-files", str(files)) if files is not None else ()),
+        *(("--twins-authority", planned.ca) if planned.ca is not None else ()),
+        *(("--twins-insecure", "yes") if planned.insecure else ()),
         *scenario.arguments(parameters),
     ]
 

@@ -4,15 +4,15 @@ A plan is a TOML file. Its first line is a comment of one sentence that says wha
 is a `PlanError` of one sentence that names the file, the key, the value and the nearest valid name.
 """
 
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from loadtests.analysis.metrics import COMPARED
+from loadtests.lab.parts import STRICT, Positive
+from loadtests.lab.plan_server import PlanServer
 from loadtests.model.records import Comparison
 
-Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 Rate = Annotated[float, Field(gt=0, le=1_000_000)]
 
@@ -21,16 +21,8 @@ class PlanError(ValueError):
     """A mistake in a plan or in what overrides it; the text is ready for the user."""
 
 
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
 class Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
 
 class Time(Part):
@@ -49,7 +41,7 @@ class Time(Part):
         default=2.0, description="at most; a cell with nothing in flight goes on at once"
     )
     start_s: Annotated[float, Field(gt=0, le=600)] = Field(
-        default=15.0, description="deadline for the first /health"
+        default=15.0, description="deadline for a server to be ready"
     )
     stop_s: Annotated[float, Field(gt=0, le=600)] = Field(
         default=5.0, description="patience between SIGTERM and SIGKILL"
@@ -131,70 +123,6 @@ class Load(Part):
             raise ValueError("schedule says when each request arrives: leave out profile and arrivals")
         if self.schedule is not None and len(self.rates) != 1:
             raise ValueError("schedule is one level: give one rate beside it, which names it")
-        return self
-
-
-class PlanServer(Part):
-    """A server under test: of the laboratory's table, one's own by `command`, or a running one by `url`."""
-
-    server: str | None = Field(default=None, description="name in the table; the entry's own where left out")
-    command: list[str] | None = Field(
-        default=None, description="own program; {port}, {host} and {files} are filled in"
-    )
-    url: str | None = Field(
-        default=None, description="a server that already runs; it is neither started nor stopped"
-    )
-    processes: Positive | list[Positive] | None = Field(
-        default=None, description="a list makes one server of each"
-    )
-    threads: Positive | list[Positive] | None = Field(
-        default=None, description="a list makes one server of each"
-    )
-    code: list[str] = Field(
-        default=[],
-        description="files, folders and patterns of one's own program, hashed into its identity; where left "
-        "out, every .py file below the working directory and the files that the command names",
-    )
-    interface: Literal["wsgi", "asgi"] | None = Field(
-        default=None, description="of one's own server: what colours it in the report"
-    )
-    slots: Positive | None = Field(
-        default=None, description="of one's own server: requests it can serve at the same time, all processes"
-    )
-    slot_kind: Literal["process", "thread", "greenlet", "task"] | None = Field(
-        default=None, description="of one's own server: what one request under way fills"
-    )
-    environment: dict[str, str] = {}
-    inherit: list[str] = Field(
-        default=[],
-        description="names, and patterns such as PG*, of variables of the shell that the server takes over; "
-        "the archive holds their names and no value",
-    )
-    health: str = Field(default="/health", description="path that answers 200 once the server is ready")
-    expect: dict[str, Any] = Field(default={}, description="what /health must say, such as worker_class")
-    contract: bool | None = Field(
-        default=None, description="check answers against the files on disk before measuring"
-    )
-    optional: bool = Field(
-        default=False, description="left out with a sentence where its program is not installed"
-    )
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if sum(value is not None for value in (self.server, self.command, self.url)) > 1:
-            raise ValueError("takes one of server, command and url")
-        for key in ("interface", "slots", "slot_kind"):
-            if self.command is None and self.url is None and getattr(self, key) is not None:
-                raise ValueError(f"{key} is of one's own server, which is given by command or url")
-        if self.url is not None and not _is_address(self.url):
-            raise ValueError("url looks like http://127.0.0.1:8000")
-        if self.command == []:
-            raise ValueError("command is empty")
-        for text in (*(self.command or ()), *self.environment, *self.environment.values()):
-            if "\0" in text:
-                raise ValueError("command and environment hold no NUL character")
-        if wrong := next((name for name in self.environment if not name or "=" in name), None):
-            raise ValueError(f"environment has no variable of the name {wrong!r}")
         return self
 
 

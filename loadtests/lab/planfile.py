@@ -13,7 +13,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from loadtests.analysis.metrics import COMPARED
-from loadtests.lab.plan import Plan, PlanError, PlanServer
+from loadtests.lab.plan import Plan, PlanError
+from loadtests.lab.plan_paths import place
+from loadtests.lab.plan_server import PlanServer
 from loadtests.subjects.registry import SCENARIOS, SERVERS, SUBJECT
 
 LARGEST_BYTES = 1 << 20
@@ -68,31 +70,13 @@ def read_plan(path: Path, overrides: Sequence[str] = (), *, as_shipped: bool = F
     except OSError as error:
         raise PlanError(f"{path} cannot be read: {error}.") from None
     document.setdefault("description", first_line(path))
-    _place_schedules(document, path.parent)
+    place(document, path.parent)
     for override in overrides:
         _override(document, override)
-    _place_schedules(document, Path())  # those of the command line
+    place(document, Path())  # what the command line says
     if as_shipped:
         document = _without_sizes(document)
     return resolved(document, path.name)
-
-
-def _place_schedules(document: Mapping[str, Any], folder: Path) -> None:
-    """Make the paths of replay files absolute, which stand relative to `folder`; PlanError where none is."""
-    scenarios = document.get("scenarios")
-    named = {"load": document, **{f"scenarios.{label}.load": one for label, one in _tables(scenarios)}}
-    for key, table in named.items():
-        load = table.get("load")
-        if isinstance(load, dict) and isinstance(load.get("schedule"), str):
-            path = (folder / load["schedule"]).resolve()
-            if not path.is_file():
-                raise PlanError(f"{key}.schedule = '{load['schedule']}': there is no file {path}.")
-            load["schedule"] = str(path)
-
-
-def _tables(value: object) -> list[tuple[str, dict[str, Any]]]:
-    pairs = value.items() if isinstance(value, dict) else ()
-    return [(str(name), table) for name, table in pairs if isinstance(table, dict)]
 
 
 def environment_overrides() -> list[str]:
@@ -158,13 +142,13 @@ def resolved(document: Mapping[str, Any], source: str) -> Plan:
 
 
 def _without_sizes(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A plan's document to be run as shipped: no server has a number of processes or threads of its own."""
+    """A plan's document to be run as shipped: no server of the table has processes or threads of its own."""
     servers = document.get("servers")
     if not isinstance(servers, Mapping):
         return dict(document)
     bare = {
         label: {key: value for key, value in one.items() if key not in ("processes", "threads")}
-        if isinstance(one, Mapping)
+        if isinstance(one, Mapping) and "command" not in one
         else one
         for label, one in servers.items()
     }

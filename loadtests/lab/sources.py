@@ -5,7 +5,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from loadtests.lab.plan import Plan, PlanError, PlanServer
+from loadtests.lab.plan import Plan, PlanError
+from loadtests.lab.plan_server import PlanServer
 
 MOST_FILES = 20_000
 SKIPPED = ("__pycache__", "node_modules", "site-packages")

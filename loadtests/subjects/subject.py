@@ -230,11 +230,14 @@ class Order:
 @dataclass(frozen=True)
 class Launch:
     """What starts a server: `environment` is added to ours; `configuration`, where the server reads
-    one, is a file's text, and whoever launches puts the file's path for `{configuration}` in the command."""
+    one, is a file's text, and whoever launches puts the file's path for `{configuration}` in the command.
+    It runs in `directory`, where that is given, and speaks `scheme`."""
 
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
     configuration: str | None = None
+    directory: Path | None = None
+    scheme: str = "http"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,7 +246,8 @@ class ServerSpec:
 
     `model` is how it serves many requests at once, `summary` what it is, each in a few words. `slot_kind` is
     what one request under way fills; `processes` and `threads` are defaults, None where they are not known.
-    `ready` is the path that answers 200 once it serves.
+    `health` is the path that answers 200 once it serves, with what it says of itself; where `ready` is given,
+    that path's answer of any status below 500 says so instead. Without both it may have a /health or not.
     """
 
     name: str
@@ -253,7 +257,8 @@ class ServerSpec:
     slot_kind: str = "unknown"
     processes: int | None = None
     threads: int | None = None
-    ready: str = "/health"
+    health: str | None = "/health"
+    ready: str | None = None
 
     @property
     def inherits(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from tests.lab.conftest import Laboratory, planted
 
 MODES = {
     "dies-at-start": (planted("dies-at-start"), "", "died at start", "cannot open the database"),
-    "never-healthy": (planted("never-healthy"), "", "did not become healthy", "within 1 s"),
+    "never-healthy": (planted("never-healthy"), "", "did not become ready", "within 1 s"),
     "dies-mid-cell": (planted("dies", 200), "", "died while it was measured", "exit status 7"),
     "wrong-bytes": (planted("wrong-bytes"), "", "other bytes", "random/1KiB.bin"),
     "wrong-later": (planted("wrong-later", 200), "", "did not end as expected", "body"),

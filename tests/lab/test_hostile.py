@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from loadtests import archive
 from loadtests.cli import app, guarded
 from loadtests.lab import processes
-from loadtests.lab.plan import PlanError, PlanServer
+from loadtests.lab.plan import PlanError
+from loadtests.lab.plan_server import PlanServer
 from loadtests.lab.planfile import LARGEST_BYTES, read_plan, resolved
 from loadtests.lab.runs import create, reopen
 from loadtests.lab.servers import ports, running

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from loadtests.lab.plan import PlanServer
+from loadtests.lab.plan_server import PlanServer
 from loadtests.lab.servers import running
 from loadtests.subjects.registry import SERVERS
 from loadtests.subjects.subject import Provision

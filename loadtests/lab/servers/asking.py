@@ -2,12 +2,14 @@
 
 import http.client
 import json
+import ssl
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from loadtests.lab.plan_server import PlanServer
 from loadtests.model.protocol import request_target
 from loadtests.subjects.subject import Response, Scenario, Values, Verification
 
@@ -20,12 +22,19 @@ def send(
     body: Any = None,
     headers: Mapping[str, str] = {},
     timeout_s: float = 10,
+    trust: ssl.SSLContext | None = None,
 ) -> Response:
-    """One request, `body` as JSON; raises OSError, or http.client.HTTPException for nonsense."""
+    """One request, `body` as JSON; raises OSError, or http.client.HTTPException for nonsense.
+
+    `trust` is what a certificate is held against, the system's authorities where it is None.
+    """
     place = urlsplit(url)
-    secure = place.scheme == "https"
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = kind(place.hostname or "", place.port, timeout=timeout_s)
+    host, port = place.hostname or "", place.port
+    connection = (
+        http.client.HTTPSConnection(host, port, timeout=timeout_s, context=trust)
+        if place.scheme == "https"
+        else http.client.HTTPConnection(host, port, timeout=timeout_s)
+    )
     sent = dict(headers)
     data = None
     if body is not None:
@@ -54,7 +63,27 @@ def read_health(url: str, path: str, timeout_s: float = 2) -> dict[str, Any] | N
     return document if isinstance(document, dict) else {}
 
 
-def violations(url: str, scenario: Scenario, values: Values, files: Path | None, *, full: bool) -> list[str]:
+def trust_of(planned: PlanServer) -> ssl.SSLContext | None:
+    """What a server's certificate is held against; None over plain HTTP."""
+    if not planned.secure:
+        return None
+    context = ssl.create_default_context(cafile=planned.ca)
+    context.set_alpn_protocols(["http/1.1"])
+    if planned.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def violations(
+    url: str,
+    scenario: Scenario,
+    values: Values,
+    files: Path | None,
+    *,
+    full: bool,
+    trust: ssl.SSLContext | None = None,
+) -> list[str]:
     """What a server answers wrongly of what the scenario will ask; [] where all is as it should be.
 
     `files` is the folder the server serves, None for a server of unknown content; `full` says that it is
@@ -63,6 +92,6 @@ def violations(url: str, scenario: Scenario, values: Values, files: Path | None,
     if scenario.verify is None:
         return []
     try:
-        return scenario.verify(Verification(partial(send, url), values, files, full))
+        return scenario.verify(Verification(partial(send, url, trust=trust), values, files, full))
     except (OSError, http.client.HTTPException) as error:
         return [f"the server broke off while its contract was verified: {error or type(error).__name__}"]

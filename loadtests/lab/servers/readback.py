@@ -1,16 +1,14 @@
-"""A server that was started: waited for until it is healthy, and held to what was asked of it."""
+"""A server that was started: waited for until it is at rest, and held to what was asked of it."""
 
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from loadtests.lab import processes
-from loadtests.lab.servers.asking import read_health
 from loadtests.model.records import ServerRun
 from loadtests.probes import Probe, probe, tree
 from loadtests.subjects.subject import ServerSpec
 
-POLL_S = 0.02
 REST_S, MOST_AT_REST = 0.3, 0.2  # seconds; CPU seconds per second
 
 
@@ -20,20 +18,6 @@ class Unmeasurable(RuntimeError):
     def __init__(self, reason: str, run: ServerRun | None = None) -> None:
         super().__init__(reason)
         self.run = run
-
-
-def wait_for_health(process: processes.Guarded, url: str, path: str, start_s: float) -> dict[str, Any]:
-    """The first answer to `/health`; raises Unmeasurable where the server dies or takes longer."""
-    deadline = time.monotonic() + start_s
-    while time.monotonic() < deadline:
-        if processes.wait([process], POLL_S) and process.ended():
-            raise Unmeasurable(
-                f"the server died at start with exit status {process.exit_status}: {process.tail()}"
-            )
-        health = read_health(url, path, timeout_s=min(2.0, start_s))
-        if health is not None:
-            return health
-    raise Unmeasurable(f"the server did not become healthy within {start_s:g} s: {process.tail()}")
 
 
 def wait_for_rest(process: processes.Guarded, start_s: float) -> None:

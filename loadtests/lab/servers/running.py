@@ -1,29 +1,30 @@
 """The server under test: started and stopped."""
 
+import ssl
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from loadtests.lab import processes
-from loadtests.lab.plan import PlanServer
-from loadtests.lab.servers.asking import read_health
+from loadtests.lab.plan_server import PlanServer
+from loadtests.lab.servers.asking import trust_of
 from loadtests.lab.servers.ports import HOST, free_port, is_taken
 from loadtests.lab.servers.readback import (
     Unmeasurable,
     check_configuration,
     read_back,
-    wait_for_health,
     wait_for_rest,
     whole_number,
 )
+from loadtests.lab.servers.readiness import OtherProtocol, wait_until_ready
 from loadtests.model import counters
 from loadtests.model.inherited import inherited
 from loadtests.model.records import ServerRun
 from loadtests.subjects.subject import Order, Provision, ServerSpec
 
 TAKEN = "(taken over from the shell)"  # recorded in place of a value, which may be a secret
-PORTS_TRIED = 3
+PORTS_TRIED, FOUND_S = 3, 5.0
 Means = Literal["capacity-matched", "as shipped"]
 
 
@@ -67,6 +68,7 @@ class RunningServer:
     process: processes.Guarded | None = None
     counters: Path | None = None
     fresh: bool = True  # no cell was measured on it yet
+    trust: ssl.SSLContext | None = None  # what its certificate is held against
 
     def count(self) -> int | None:
         """Requests the application received so far; None where it does not count."""
@@ -74,10 +76,10 @@ class RunningServer:
 
 
 def start(asked: Start) -> RunningServer:
-    """Start a server and wait until it is healthy; raises Unmeasurable.
+    """Start a server and wait until it is ready; raises Unmeasurable.
 
-    The answer to `/health` must come from a process that was started here, and must agree with what the
-    plan asks for.
+    The answer to `/health`, where it has one, must come from a process that was started here, and must agree
+    with what the plan asks for.
     """
     if asked.planned.url is not None:
         return _found(asked, asked.planned.url)
@@ -85,6 +87,8 @@ def start(asked: Start) -> RunningServer:
         port = free_port()
         try:
             return _started(asked, port)
+        except OtherProtocol:
+            raise
         except Unmeasurable:
             if not is_taken(HOST, port):
                 raise  # between the choice of the port and its use, nobody else took it
@@ -102,20 +106,20 @@ def stop(server: RunningServer, patience_s: float) -> ServerRun:
 def _started(asked: Start, port: int) -> RunningServer:
     count = asked.directory / "requests.count"
     counters.create(count)
-    run = _run(asked, port, count)
-    spec = asked.spec
+    run, folder = _run(asked, port, count)
+    spec, trust = asked.spec, trust_of(asked.planned)
     try:
         process = processes.start(
             run.command,
             environment={**run.environment, **_taken_over(asked)},
             cpus=run.cpus,
             log=asked.directory / "server.log",
-            folder=asked.directory if spec.is_ours else None,  # its project's files would configure it
+            folder=asked.directory if spec.is_ours else folder,  # its project's files would configure it
         )
     except processes.StartError as error:
         raise Unmeasurable(str(error), run) from None
     try:
-        health = wait_for_health(process, run.url, spec.ready, asked.start_s)
+        health = wait_until_ready(process, run.url, spec, trust, asked.start_s)
         run = run.model_copy(update={"health": health})
         check_configuration(spec, asked.planned.expect, run, process)
         run = read_back(spec, run)
@@ -124,17 +128,17 @@ def _started(asked: Start, port: int) -> RunningServer:
     except Unmeasurable as error:
         signal = processes.stop(process, 1.0)
         update = {"stop_signal": signal, "exit_status": process.exit_status}
-        raise Unmeasurable(str(error), run.model_copy(update=update)) from None
+        raise type(error)(str(error), run.model_copy(update=update)) from None
     except BaseException:
         processes.kill(process)
         raise
     files = asked.files if asked.planned.contract is not False else None
     counted = count if counters.total(count) > 0 else None
-    return RunningServer(run, files, spec.full, process, counted)
+    return RunningServer(run, files, spec.full, process, counted, trust=trust)
 
 
-def _run(asked: Start, port: int, count: Path) -> ServerRun:
-    """The server as it is to run, its command and configuration ready."""
+def _run(asked: Start, port: int, count: Path) -> tuple[ServerRun, Path | None]:
+    """The server as it is to run, its command and configuration ready; and where."""
     spec, order = asked.spec, asked.order(port)
     try:
         line = spec.launch(order)
@@ -146,7 +150,7 @@ def _run(asked: Start, port: int, count: Path) -> ServerRun:
         path.write_text(line.configuration.replace("{configuration}", str(path)), encoding="utf-8")
         command = [part.replace("{configuration}", str(path)) for part in command]
     count_processes, count_threads = order.processes or spec.processes, order.threads or spec.threads
-    return ServerRun(
+    run = ServerRun(
         name=asked.label,
         command=command,
         environment={
@@ -155,7 +159,7 @@ def _run(asked: Start, port: int, count: Path) -> ServerRun:
             **dict.fromkeys(_taken_over(asked), TAKEN),
             **asked.planned.environment,
         },
-        url=f"http://{HOST}:{port}",
+        url=f"{line.scheme}://{HOST}:{port}",
         health={},
         interface=spec.interface,
         processes=count_processes,
@@ -166,6 +170,7 @@ def _run(asked: Start, port: int, count: Path) -> ServerRun:
         cpus=asked.cpus,
         started_unix_s=time.time(),
     )
+    return run, line.directory
 
 
 def _taken_over(asked: Start) -> dict[str, str]:
@@ -175,9 +180,9 @@ def _taken_over(asked: Start) -> dict[str, str]:
 
 
 def _found(asked: Start, address: str) -> RunningServer:
-    """A server that runs already."""
-    url = address.rstrip("/")
-    health = read_health(url, asked.spec.ready, timeout_s=min(asked.start_s, 5.0)) or {}
+    """A server that runs already; raises Unmeasurable where it does not answer."""
+    url, trust = address.rstrip("/"), trust_of(asked.planned)
+    health = wait_until_ready(None, url, asked.spec, trust, min(asked.start_s, FOUND_S))
     run = ServerRun(
         name=asked.label,
         command=[],
@@ -192,7 +197,7 @@ def _found(asked: Start, address: str) -> RunningServer:
         cpus=None,
         started_unix_s=time.time(),
     )
-    return RunningServer(run, asked.files if asked.planned.contract else None, full=False)
+    return RunningServer(run, asked.files if asked.planned.contract else None, full=False, trust=trust)
 
 
 def _single(value: int | list[int] | None) -> int | None:

@@ -1,9 +1,13 @@
 """What an entry of a plan means: a row of the subject's table, or a server of one's own."""
 
-from loadtests.lab.plan import PlanServer
+from pathlib import Path
+
+from loadtests.lab.plan_server import PlanServer
 from loadtests.subjects.own.servers import OwnServer
 from loadtests.subjects.registry import SERVERS
 from loadtests.subjects.subject import ServerSpec
+
+HEALTH = "/health"
 
 
 def spec_of(label: str, planned: PlanServer) -> ServerSpec:
@@ -13,11 +17,15 @@ def spec_of(label: str, planned: PlanServer) -> ServerSpec:
     return OwnServer(
         name=label,
         interface=planned.interface,
-        slot_kind=planned.slot_kind or "unknown",
+        slot_kind=planned.fills or "unknown",
         declared_slots=planned.slots,
-        ready=planned.health,
+        health=planned.health or (HEALTH if planned.expect else None),
+        ready=planned.ready,
         command=tuple(planned.command or ()),
         url=planned.url,
+        directory=Path(planned.directory) if planned.directory is not None else None,
+        python=Path(planned.python) if planned.python is not None else None,
+        scheme=planned.scheme or "http",
     )
 
 

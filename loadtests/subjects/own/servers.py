@@ -1,38 +1,88 @@
 """A server of one's own: a command of the plan, or an address where one runs already."""
 
+import os
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from loadtests.subjects.own import placeholders
 from loadtests.subjects.subject import Launch, Order, ServerSpec
+
+ENVIRONMENT_MARK = "pyvenv.cfg"
+"""The file that makes a folder a virtual environment (PEP 405)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OwnServer(ServerSpec):
-    """In `command`, {port}, {host}, {files} and {python} are filled in; with a `url` nothing is started.
+    """What `command` leaves open is filled in; with a `url` nothing is started.
 
-    `declared_slots` are requests that it can serve at the same time, as the plan says.
+    `declared_slots` are requests that it can serve at the same time, as the plan says. It runs in `directory`
+    on the interpreter `python`, where these are given.
     """
 
     command: tuple[str, ...] = ()
     url: str | None = None
     declared_slots: int | None = None
+    directory: Path | None = None
+    python: Path | None = None
+    scheme: str = "http"
 
     def slots(self, processes: int | None, threads: int | None) -> int | None:
-        return self.declared_slots
+        if self.declared_slots is not None or processes is None:
+            return self.declared_slots
+        if self.slot_kind == "thread" and threads is not None:
+            return processes * threads
+        return processes if self.slot_kind == "process" else None
 
     def missing(self) -> str | None:
+        if self.url:
+            return None
+        if self.python is not None and not os.access(self.python, os.X_OK):
+            return str(self.python)
         program = self.command[0] if self.command else ""
-        return None if self.url or shutil.which(program) or program == "{python}" else program
+        return None if program == "{python}" or self.program() else program
+
+    def program(self) -> Path | None:
+        """The file that its command starts; None where there is none."""
+        if not self.command:
+            return None
+        (name,) = (
+            placeholders.filled(self.command[:1], {"python": self.interpreter}) if self._is_named() else ("",)
+        )
+        place = os.path.join(self.directory or "", name) if os.sep in name else name
+        found = shutil.which(place, path=self.search_path(os.environ))
+        return Path(os.path.abspath(found)) if found else None
+
+    def _is_named(self) -> bool:
+        return placeholders.names(self.command[:1]) <= {"python"}
+
+    @property
+    def interpreter(self) -> str:
+        return str(self.python) if self.python is not None else sys.executable
+
+    def search_path(self, environment: Mapping[str, str]) -> str:
+        """The PATH that its command is searched on."""
+        own = [str(self.python.parent)] if self.python is not None else []
+        return os.pathsep.join([*own, environment.get("PATH", os.defpath)])
+
+    def environment(self) -> dict[str, str]:
+        """What puts its interpreter first, as the activating of a virtual environment does."""
+        if self.python is None:
+            return {}
+        home = self.python.parent.parent
+        active = str(home) if (home / ENVIRONMENT_MARK).is_file() else ""
+        return {"PATH": self.search_path(os.environ), "VIRTUAL_ENV": active}
 
     def launch(self, order: Order) -> Launch:
         values = {
-            "{port}": str(order.port),
-            "{host}": order.host,
-            "{files}": str(order.files),
-            "{python}": sys.executable,
+            "port": order.port,
+            "host": order.host,
+            "files": order.files,
+            "processes": order.processes,
+            "threads": order.threads,
+            "python": self.interpreter,
         }
-        command = list(self.command)
-        for name, value in values.items():
-            command = [part.replace(name, value) for part in command]
-        return Launch(command)
+        command = placeholders.filled(self.command, values)
+        return Launch(command, self.environment(), directory=self.directory, scheme=self.scheme)
