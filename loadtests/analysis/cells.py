@@ -14,6 +14,7 @@ from pydantic import Field
 from loadtests.analysis import steady
 from loadtests.analysis.growth import Growth, growths
 from loadtests.analysis.percentiles import lower_bounds, nines, percentiles
+from loadtests.checks.balance import busiest_share
 from loadtests.model import costs
 from loadtests.model.records import (
     BackgroundDocument,
@@ -22,6 +23,7 @@ from loadtests.model.records import (
     Check,
     GeneratorDocument,
     Level,
+    ProcessCount,
     Record,
     SideProbe,
 )
@@ -111,6 +113,13 @@ class CellSummary(Record):
     server_environment: dict[str, str] | None = Field(description="what was added to the lab's own")
     generator_command: list[str]
     server_count: int | None
+    process_counts: list[ProcessCount] = Field(
+        default=[], description="of these, what each server process counted"
+    )
+    busiest_share: float | None = Field(
+        default=None,
+        description="the part of the process that took most of the requests; null where there is one",
+    )
     background: list[BackgroundDocument] = Field(
         default=[], description="clients beside the users that are measured"
     )
@@ -143,6 +152,9 @@ def summarise_cell(
         "slots": run.slots if run else None,
         "slot_kind": run.slot_kind if run else None,
         "cores": _cores(record),
+        "busiest_share": busiest_share(
+            [process.requests for process in record.process_counts], run.processes if run else None
+        ),
         "means": run.means if run else None,
         "background": record.generator.background if record.generator else [],
         "server_command": run.command if run else None,

@@ -8,7 +8,8 @@ at least 80 % of what Little's law allows them;
 `core` - the cores the server may use are more than 95 % busy;
 `upstream` - the work waits for another service, with slots and core to spare;
 `users` - nobody waits for anybody: more users would get more;
-otherwise the cause is not established, and the figures are told.
+otherwise the cause is not established, and the figures are told. Where one of several server processes took
+more than its part of the requests, that is told, too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from loadtests.analysis.metrics import METRICS
 from loadtests.analysis.points import Point, estimate, unhindered
 from loadtests.analysis.scaling import BOUND_REACHED, slots_bound
 from loadtests.analysis.wording import count, slots
+from loadtests.checks.balance import BALANCE, busiest_words
 from loadtests.model.backgrounds import BACKGROUNDS
 from loadtests.model.records import Record
 
@@ -61,7 +63,8 @@ def explain(point: Point, curve: Sequence[Point], cells: Mapping[str, CellSummar
         point=point.id,
         server=point.server,
         cause=cause,
-        text=f"{point.server}: {_text(cause, point, first, bound, rate, in_flight, core)}",
+        text=f"{point.server}: {_text(cause, point, first, bound, rate, in_flight, core)}"
+        + _unevenness(sound),
         in_flight=in_flight,
         slots_taken=taken,
         core_share=core,
@@ -163,6 +166,20 @@ def _text(
     if cause == "users":
         return f"not saturated: {flying}, {measured}; {busy}; more users would get more."
     return f"cause not established: {flying}, {measured}; {busy}."
+
+
+def _unevenness(sound: Sequence[CellSummary]) -> str:
+    """Which part the busiest of several server processes took, where the check of the balance warns."""
+    uneven = [
+        cell for cell in sound if any(c.name == BALANCE.name and c.status == "warning" for c in cell.checks)
+    ]
+    shares = [cell.busiest_share for cell in uneven if cell.busiest_share is not None]
+    if not shares:
+        return ""
+    processes = max(max(len(cell.process_counts), cell.processes or 1) for cell in uneven)
+    told = busiest_words(max(shares), processes)
+    repeats = f", in the least even of {count(len(sound), 'repeat')}" if len(sound) > 1 else ""
+    return f" {told[0].upper()}{told[1:]}{repeats}."
 
 
 def _cores(cell: CellSummary) -> str:

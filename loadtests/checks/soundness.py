@@ -10,8 +10,10 @@ from typing import Any, Literal
 import numpy as np
 
 from loadtests.checks.answers import answers, little, locust_workers, request_count
+from loadtests.checks.balance import balance
 from loadtests.checks.generator import ceiling_share, own_health, send_rate
 from loadtests.checks.load import saturation, steady, unfinished, warmup
+from loadtests.model.counters import Slot
 from loadtests.model.records import CellState, Check, GeneratorDocument
 from loadtests.model.samples import MEASURE, Samples
 
@@ -23,14 +25,17 @@ def self_checks(
     samples: Samples,
     *,
     server_count: int | None,
+    counted: Sequence[Slot] | None = None,
     ceiling: Mapping[str, Any] | None,
+    processes: int | None = None,
     slots: int | None = None,
     server_cpu_share: float | None = None,
 ) -> list[Check]:
     """All checks of a cell, in a fixed order; what cannot be known is `not available`, never ok.
 
-    `server_count` is what the server under test counted, `ceiling` the calibration's document,
-    `slots` how many requests it can serve at once, `server_cpu_share` its CPU seconds per second and core.
+    `server_count` is what the server under test counted, `counted` what each of its processes did, `ceiling`
+    the calibration's document, `slots` how many requests it can serve at once, `server_cpu_share` its CPU
+    seconds per second and core.
     """
     measured = np.asarray(samples[samples["phase"] == MEASURE])
     duration_s = max(1e-9, (document.measure_us - document.warmup_us) / 1e6)
@@ -46,6 +51,7 @@ def self_checks(
         warmup(document),
         steady(document, measured),
         unfinished(measured),
+        *balance(counted, processes),
         ceiling_share(measured, duration_s, ceiling),
         saturation(document, measured, slots, server_cpu_share),
     ]

@@ -9,7 +9,8 @@ from loadtests.lab.bench import Bench
 from loadtests.lab.companions import hits_check
 from loadtests.lab.driving import Taken
 from loadtests.lab.servers.running import RunningServer
-from loadtests.model import costs
+from loadtests.model import costs, counters
+from loadtests.model.counters import Slot
 from loadtests.model.records import CellState, Check, GeneratorDocument, SideProbe
 from loadtests.model.samples import OK
 from loadtests.probes import Side
@@ -18,18 +19,25 @@ from loadtests.subjects.subject import Scenario
 SETTLE_S, SETTLED_S = 5.0, 0.2
 
 
-def settled(server: RunningServer, document: GeneratorDocument | None) -> int | None:
-    """The server's count, once it has also taken up what clients that are gone had left in its queue."""
-    count = server.count()
+def settled(server: RunningServer, document: GeneratorDocument | None) -> list[Slot] | None:
+    """What the server counted, once it has also taken up what clients that are gone had left in its queue."""
+    counted = server.counted()
     if document is None or not any(one.sent > one.completed for one in document.background):
-        return count
+        return counted
     deadline = time.monotonic() + SETTLE_S
     while time.monotonic() < deadline:
         time.sleep(SETTLED_S)
-        before, count = count, server.count()
-        if before == count:
+        before, counted = counted, server.counted()
+        if before == counted:
             break
-    return count
+    return counted
+
+
+def grown(server: RunningServer, before: list[Slot] | None, after: list[Slot] | None) -> list[Slot] | None:
+    """What each of the server's processes counted between two readings; None where it does not count."""
+    if before is None or after is None:
+        return None
+    return counters.growth(before, after, probes.tree(server.process.pid) if server.process else ())
 
 
 def checks_of(
@@ -37,7 +45,7 @@ def checks_of(
     server: RunningServer,
     document: GeneratorDocument | None,
     directory: Path,
-    count: int | None,
+    counted: list[Slot] | None,
     side: SideProbe | None,
 ) -> list[Check]:
     if document is None:
@@ -51,8 +59,10 @@ def checks_of(
     return self_checks(
         document,
         archive.directory_samples(directory),
-        server_count=count,
+        server_count=None if counted is None else counters.requests(counted),
+        counted=counted,
         ceiling=bench.calibration,
+        processes=server.run.processes,
         slots=server.run.slots,
         server_cpu_share=share,
     )

@@ -11,6 +11,7 @@ from loadtests.lab.assessment import (
     checks_of,
     companion_check,
     costs_of,
+    grown,
     judge,
     settled,
     side_of,
@@ -21,8 +22,9 @@ from loadtests.lab.order import PlannedCell, cell_id
 from loadtests.lab.scenarios import scenario_of
 from loadtests.lab.servers.asking import violations
 from loadtests.lab.servers.running import RunningServer
+from loadtests.model import counters
 from loadtests.model.backgrounds import READY_S
-from loadtests.model.records import CellRecord, Level, ServerRun
+from loadtests.model.records import CellRecord, Level, ProcessCount, ServerRun
 from loadtests.probes.watch import Tick
 from loadtests.subjects.subject import Scenario
 
@@ -54,19 +56,18 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, server: RunningServer
         reasons = violations(
             server.run.url, scenario, parameters, server.files, full=server.full, trust=server.trust
         )
-        document, count, hits = None, None, None
+        document, counted, hits = None, None, None
         if not reasons:
-            before, hits_before = server.count(), _hits(bench, scenario)
+            before, hits_before = server.counted(), _hits(bench, scenario)
             taken = drive(bench, server, command, directory, tick, allowance_s)
             reasons = taken.reasons
             hits = _growth(hits_before, _hits(bench, scenario))
             document = archive.read_generator(directory)
-            after = settled(server, document)
-            count = None if before is None or after is None else after - before
+            counted = grown(server, before, settled(server, document))
         if document is None and not reasons:
             reasons = [f"the load generator ended without a result: {tail(directory / 'generator.log')}"]
         side, fresh, server.fresh = side_of(taken, "server", document), server.fresh, False
-        checks = checks_of(bench, server, document, directory, count, side)
+        checks = checks_of(bench, server, document, directory, counted, side)
         if document is not None and scenario.companion is not None:
             checks.append(companion_check(scenario, document, directory, hits))
         state, reason, warnings = judge(bench, checks, document, reasons)
@@ -97,7 +98,8 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, server: RunningServer
             checks=checks,
             server_probe=side,
             generator_probe=side_of(taken, "generator", document),
-            server_count=count,
+            server_count=None if counted is None else counters.requests(counted),
+            process_counts=[ProcessCount(**vars(slot)) for slot in counted or []],
             **spent,
             accept_queue_overflows=_growth(overflows, probes.accept_queue_overflows()),
             probe_cpu_s=taken.watch.cpu_s if taken.watch and bench.plan.probes else None,

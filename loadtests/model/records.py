@@ -166,6 +166,13 @@ class SideProbe(Record):
     read_bytes: int | None
 
 
+class ProcessCount(Record):
+    """What one server process counted; `process` is its id, null where its program does not write it."""
+
+    process: int | None
+    requests: int
+
+
 class CellRecord(Record):
     """One cell: server x scenario x level x block, what was asked and what came of it."""
 
@@ -200,6 +207,11 @@ class CellRecord(Record):
     generator_probe: SideProbe | None = None
     server_count: int | None = Field(
         default=None, description="requests the server counted while the generator ran"
+    )
+    process_counts: list[ProcessCount] = Field(
+        default=[],
+        description="of these, what each of its processes counted; empty where it does not count, and in "
+        "archives that did not record it",
     )
     cpu_ms_per_request: float | None = Field(default=None, description="of the server, user and system")
     requests_per_s_per_core: float | None = Field(

@@ -40,6 +40,19 @@ class Laboratory:
     folder: Path
     environment: Mapping[str, str]
 
+    @classmethod
+    def of(cls, folder: Path, served: Path, **more: str) -> "Laboratory":
+        environment = {
+            **os.environ,
+            "XDG_CACHE_HOME": str(folder / "cache"),
+            "TWINS_FILES": str(served),
+            "PYTHONPATH": str(ROOT),
+            "NO_COLOR": "1",
+            **more,
+        }
+        environment.pop("TWINS_SET", None)
+        return cls(folder, environment)
+
     def twins(self, *arguments: str, timeout_s: float = 120) -> Outcome:
         done = subprocess.run(  # noqa: S603  our own command
             self.command(*arguments),
@@ -93,15 +106,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def laboratory(tmp_path: Path, served: Path) -> Laboratory:
-    environment = {
-        **os.environ,
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "TWINS_FILES": str(served),
-        "PYTHONPATH": str(ROOT),
-        "NO_COLOR": "1",
-    }
-    environment.pop("TWINS_SET", None)
-    return Laboratory(tmp_path, environment)
+    return Laboratory.of(tmp_path, served)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import hashlib
 import multiprocessing
+import os
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,19 @@ def test_counts_of_all_processes_add_up(tmp_path: Path) -> None:
         process.join()
     _count(path, 5)
     assert counters.total(path) == 3008
+    named = {process.pid: 1000 + number for number, process in enumerate(processes)} | {os.getpid(): 5}
+    assert {slot.process: slot.requests for slot in counters.slots(path)} == named
+
+
+def test_a_map_of_version_1_is_written_and_read_without_process_ids(tmp_path: Path) -> None:
+    path = tmp_path / "counters"
+    path.write_bytes(bytes((1 + counters.SLOTS) * counters.SLOT_BYTES))
+    _count(path, 3)
+    assert counters.slots(path) == [counters.Slot(None, 3)]
+
+
+def test_a_recycled_process_keeps_its_slot_and_one_that_is_gone_takes_no_part() -> None:
+    before = [counters.Slot(1, 10), counters.Slot(2, 10), counters.Slot(None, 4)]
+    after = [counters.Slot(1, 10), counters.Slot(2, 60), counters.Slot(None, 4), counters.Slot(3, 50)]
+    assert counters.growth(before, after, alive={2, 3}) == [counters.Slot(2, 50), counters.Slot(3, 50)]
+    assert counters.growth(before, after, alive={1, 2, 3})[0] == counters.Slot(1, 0)

@@ -19,6 +19,7 @@ from loadtests.lab.servers.readback import (
 )
 from loadtests.lab.servers.readiness import OtherProtocol, wait_until_ready
 from loadtests.model import counters
+from loadtests.model.counters import Slot
 from loadtests.model.inherited import inherited
 from loadtests.model.records import ServerRun
 from loadtests.subjects.subject import Order, Provision, ServerSpec
@@ -70,9 +71,9 @@ class RunningServer:
     fresh: bool = True  # no cell was measured on it yet
     trust: ssl.SSLContext | None = None  # what its certificate is held against
 
-    def count(self) -> int | None:
-        """Requests the application received so far; None where it does not count."""
-        return counters.total(self.counters) if self.counters else None
+    def counted(self) -> list[Slot] | None:
+        """Requests each process received so far; None where the application does not count."""
+        return counters.slots(self.counters) if self.counters else None
 
 
 def start(asked: Start) -> RunningServer:
