@@ -12,6 +12,7 @@ from loadtests.analysis.metrics import COMPARED
 from loadtests.lab.parts import STRICT, Positive
 from loadtests.lab.plan_server import PlanServer
 from loadtests.model.records import Comparison
+from loadtests.subjects.own.requests import PlanFeed, PlanLogin, PlanRequest
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 Rate = Annotated[float, Field(gt=0, le=1_000_000)]
@@ -133,6 +134,28 @@ class PlanScenario(Part):
     parameters: dict[str, str | int | float] = {}
     load: Load | None = None
     servers: list[str] = Field(default=[], description="only these servers; all where it is empty")
+    requests: list[PlanRequest] = Field(
+        default=[], description="one's own, drawn by weight, instead of a kind"
+    )
+    feed: PlanFeed | None = Field(default=None, description="values for the requests, a row each time")
+    login: list[PlanLogin] = Field(
+        default=[], description="sent once by each user before the warm-up, counted nowhere"
+    )
+    accounts: PlanFeed | None = Field(default=None, description="values for the login, a row for each user")
+    cookies: bool = Field(default=True, description="each user keeps and sends the cookies that it is given")
+    sessions: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=100, description="open loop: users that the arrivals are of in turn, each with its login"
+    )
+
+    @field_validator("feed", "accounts", mode="before")
+    @classmethod
+    def _feed_of_a_name(cls, value: object) -> object:
+        return {"file": value} if isinstance(value, str) else value
+
+    @field_validator("login", mode="before")
+    @classmethod
+    def _one_login(cls, value: object) -> object:
+        return [value] if isinstance(value, dict) else value
 
 
 class Pinning(Part):

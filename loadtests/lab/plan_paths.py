@@ -22,6 +22,7 @@ def place(document: Mapping[str, Any], folder: Path) -> None:
     for label, scenario in _tables(document.get("scenarios")):
         for _, load in _tables({"load": scenario.get("load")}):
             _place_file(load, "schedule", f"scenarios.{label}.load", folder)
+        _place_workload(scenario, f"scenarios.{label}", folder)
     for label, server in _tables(document.get("servers")):
         _place_file(server, "ca", f"servers.{label}", folder)
         _check_authority(server.get("ca"), f"servers.{label}")
@@ -43,6 +44,21 @@ def _place_file(table: dict[str, Any], key: str, place: str, folder: Path) -> No
         if not os.path.isfile(path):
             raise PlanError(f"{place}.{key} = '{table[key]}': there is no file {path}.")
         table[key] = path
+
+
+def _place_workload(scenario: dict[str, Any], place: str, folder: Path) -> None:
+    """The files of a scenario's own requests."""
+    for key in ("feed", "accounts"):
+        if isinstance(scenario.get(key), str):
+            scenario[key] = {"file": scenario[key]}
+        for _, feed in _tables({key: scenario.get(key)}):
+            _place_file(feed, "file", f"{place}.{key}", folder)
+    for key in ("requests", "login"):
+        value = scenario.get(key)
+        for number, request in _tables(dict(enumerate(value if isinstance(value, list) else [value]))):
+            _place_file(request, "body_file", f"{place}.{key}.{number}", folder)
+            for name, part in _tables(request.get("multipart")):
+                _place_file(part, "file", f"{place}.{key}.{number}.multipart.{name}", folder)
 
 
 def _check_authority(path: object, place: str) -> None:

@@ -16,10 +16,21 @@ from loadtests.analysis.metrics import COMPARED
 from loadtests.lab.plan import Plan, PlanError
 from loadtests.lab.plan_paths import place
 from loadtests.lab.plan_server import PlanServer
+from loadtests.lab.workloads import complete
+from loadtests.subjects.own.scenarios import REQUESTS
 from loadtests.subjects.registry import SCENARIOS, SERVERS, SUBJECT
 
 LARGEST_BYTES = 1 << 20
 MOST_CELLS = 100_000
+UNIONS = (
+    "int",
+    "float",
+    "str",
+    "bool",
+    "list[constrained-int]",
+    "list[union[str,int,float,bool]]",
+    "PlanFile",
+)
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -104,13 +115,18 @@ def resolved(document: Mapping[str, Any], source: str) -> Plan:
     _check_labels(plan.scenarios, "scenarios", source)
     scenarios = {}
     for label, scenario in plan.scenarios.items():
-        kind = scenario.kind or label
-        if kind not in SCENARIOS:
+        scenario = complete(scenario, f"{source}: scenarios.{label}")
+        kind = scenario.kind or (REQUESTS.name if scenario.requests else label)
+        if scenario.requests and kind != REQUESTS.name:
+            raise PlanError(
+                f"{source}: scenarios.{label} has both a kind and requests of its own: leave out one of them."
+            )
+        if not scenario.requests and kind not in SCENARIOS:
             raise PlanError(
                 f"{source}: scenarios.{label}: there is no scenario '{kind}'; {nearest(kind, SCENARIOS)}"
             )
         try:
-            parameters = SCENARIOS[kind].resolve(scenario.parameters)
+            parameters = (REQUESTS if scenario.requests else SCENARIOS[kind]).resolve(scenario.parameters)
         except ValueError as error:
             raise PlanError(f"{source}: scenarios.{label}.parameters: {error}") from None
         load = scenario.load or plan.load
@@ -241,7 +257,7 @@ def _value(text: str) -> Any:
 
 def _sentences(error: ValidationError, document: Mapping[str, Any], source: str) -> Iterator[str]:
     for problem in error.errors():
-        place = [part for part in problem["loc"] if part not in ("int", "float", "list[constrained-int]")]
+        place = [part for part in problem["loc"] if part not in UNIONS]
         key = ".".join(str(part) for part in place)
         if problem["type"] == "extra_forbidden":
             yield f"{source}: {key} is not a key; {nearest(str(place[-1]), _keys(place[:-1]))}"
@@ -261,7 +277,7 @@ def _keys(place: Sequence[int | str]) -> list[str]:
         if isinstance(part, str) and part in model.model_fields:
             found = _models(model.model_fields[part].annotation)
             model = found[0] if found else model
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from loadtests.lab.plan import Plan
+from loadtests.subjects.own.scenarios import REQUESTS
 from loadtests.subjects.registry import SCENARIOS
 from loadtests.subjects.subject import Scenario
 
@@ -10,7 +11,8 @@ from loadtests.subjects.subject import Scenario
 def scenario_of(plan: Plan, label: str) -> tuple[Scenario, dict[str, Any]]:
     """The scenario of a label in a resolved plan, and its parameters."""
     planned = plan.scenarios[label]
-    return SCENARIOS[planned.kind or label], dict(planned.parameters)
+    scenario = REQUESTS if planned.requests else SCENARIOS[planned.kind or label]
+    return scenario, dict(planned.parameters)
 
 
 def scenarios_of(plan: Plan) -> list[Scenario]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from loadtests.lab.plan import Plan, PlanError
-from loadtests.subjects.registry import SCENARIOS
+from loadtests.lab.scenarios import scenario_of
 
 
 def check_files(plan: Plan, files: Path) -> None:
@@ -20,8 +20,9 @@ def check_files(plan: Plan, files: Path) -> None:
     servers = plan.servers.values()
     if not any(s.contract if s.contract is not None or s.url else True for s in servers):
         return
-    for label, planned in plan.scenarios.items():
-        for path in SCENARIOS[planned.kind or label].stored(planned.parameters):
+    for label in plan.scenarios:
+        scenario, parameters = scenario_of(plan, label)
+        for path in scenario.stored(parameters):
             if not ((files / path).is_file() and os.access(files / path, os.R_OK)):
                 raise PlanError(
                     f"the scenario {label} reads {path}, which is no readable file in {files}: put one "
@@ -36,9 +37,7 @@ def served_folder(plan: Plan, files: Path, directory: Path) -> Iterator[tuple[Pa
     A server under test never writes into the user's files: it is given copies of those that the plan's
     scenarios read, below `directory`, for as long as the run lasts.
     """
-    chosen = [
-        (SCENARIOS[planned.kind or label], planned.parameters) for label, planned in plan.scenarios.items()
-    ]
+    chosen = [scenario_of(plan, label) for label in plan.scenarios]
     if not any(scenario.writes for scenario, _ in chosen):
         yield files, None
         return

@@ -42,6 +42,15 @@ def _statuses(values: Values) -> tuple[int, ...]:
     return (int(values["status"]),) if values["status"] else ()
 
 
+REQUESTS = Scenario(
+    "requests",
+    "How do these servers answer the requests of one's own users?",
+    "requests of a plan, drawn by weight, with values of a feed and of earlier answers",
+    (THINK_MS,),
+    asks=lambda values: [],
+)
+"""Not of the table: what is asked stands in a plan."""
+
 SCENARIOS = {
     scenario.name: scenario
     for scenario in (
