@@ -15,6 +15,7 @@ from loadtests.analysis import steady
 from loadtests.analysis.growth import Growth, growths
 from loadtests.analysis.percentiles import lower_bounds, nines, percentiles
 from loadtests.checks.balance import busiest_share
+from loadtests.checks.failures import RequestFailures, request_failures
 from loadtests.model import costs
 from loadtests.model.records import (
     BackgroundDocument,
@@ -72,6 +73,9 @@ class CellSummary(Record):
     censored: int | None
     dropped: int | None
     kinds: dict[str, int] | None = Field(description="requests due while measuring, by outcome")
+    failed: list[RequestFailures] = Field(
+        default=[], description="by name, of a cell of any state: the names of which a request failed"
+    )
     throughput_per_s: float | None = Field(description="a lower bound in a generator-limited cell")
     goodput_per_s: float | None = Field(description="successes within the latency target; null without one")
     bytes_per_s: float | None
@@ -157,6 +161,7 @@ def summarise_cell(
         ),
         "means": run.means if run else None,
         "background": record.generator.background if record.generator else [],
+        "failed": _failed(record, samples),
         "server_command": run.command if run else None,
         "server_environment": run.environment if run else None,
     }
@@ -167,6 +172,11 @@ def summarise_cell(
     if record.state != "invalid" and record.generator is not None:
         figures |= _figures(record, samples, target_us) | growths(record.generator, readings)
     return CellSummary(**facts, **figures)
+
+
+def _failed(record: CellRecord, samples: Samples) -> list[RequestFailures]:
+    names = record.generator.names if record.generator else []
+    return request_failures(samples[samples["phase"] == MEASURE], names)
 
 
 def moments(record: CellRecord, samples: Samples) -> list[Moment]:

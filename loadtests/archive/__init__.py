@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -77,9 +77,12 @@ def finish_cell(run: Path, directory: Path, record: CellRecord) -> Path:
     return final
 
 
-def write_cell(run: Path, record: CellRecord) -> Path:
-    """A cell without files of its own, such as one whose server never started."""
+def write_cell(
+    run: Path, record: CellRecord, fill: Callable[[Path], object] = lambda directory: None
+) -> Path:
+    """A cell that was not measured, as its server never started; `fill` writes what files it has."""
     with new_cell(run, record.id) as directory:
+        fill(directory)
         return finish_cell(run, directory, record)
 
 

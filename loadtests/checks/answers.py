@@ -3,10 +3,13 @@
 import numpy as np
 
 from loadtests.checks.check import Rule
+from loadtests.checks.failures import told
 from loadtests.model.records import Check, CheckStatus, GeneratorDocument
 from loadtests.model.samples import CENSORED, DROPPED, KINDS, OK, Samples
 
-FAILED_SHARE = 0.01
+FAILED_SHARE = 0.001
+LEAST_SHARE, EVEN_SHARE, FEWEST_ANSWERS = 0.05, 0.5, 10
+BEGIN_SHARE = 0.1  # of the measuring phase
 LITTLE_SHARE = 0.10
 SHORTEST_TO_COUNT_S = 0.005  # half a beat of the heartbeat, which counts
 FEWEST_TO_COUNT = 500
@@ -15,20 +18,25 @@ LONGEST_FOR_LITTLE = 0.05  # of the measuring phase: beyond it the requests at i
 
 ANSWERS = Rule("answers", FAILED_SHARE, "share", "invalid")
 REQUEST_COUNT = Rule("request count", 0.0, "requests", "invalid")
+USER_SHARES = Rule("users' shares", LEAST_SHARE, "share", "invalid")
 LITTLE = Rule("Little's law", LITTLE_SHARE, "share", "invalid")
 LOCUST_WORKERS = Rule("Locust workers", 0.0, "processes", "invalid")
 
 
-def answers(document: GeneratorDocument, samples: Samples, measured: Samples) -> Check:
+def answers(
+    document: GeneratorDocument, samples: Samples, measured: Samples, limit: float = FAILED_SHARE
+) -> Check:
+    """Whether more than the `limit`, a share, of the requests failed."""
     failed = measured[(measured["kind"] != OK) & (measured["kind"] < CENSORED)]
     if not len(measured):
         why = "no request was due while measuring; " + _why_none(document, samples)
-        return ANSWERS.judged("failed", 1.0, why)
+        return ANSWERS.judged("failed", 1.0, why, limit)
+    outcome = told(measured, document.names)
     if not (measured["kind"] == OK).any():
-        return ANSWERS.judged("failed", 1.0, _outcomes(measured))
+        return ANSWERS.judged("failed", 1.0, outcome or _unanswered(measured), limit)
     share = len(failed) / len(measured)
-    status: CheckStatus = "ok" if not share else "warning" if share <= FAILED_SHARE else "failed"
-    return ANSWERS.judged(status, share, _outcomes(measured))
+    status: CheckStatus = "ok" if not share else "warning" if share <= limit else "failed"
+    return ANSWERS.judged(status, share, outcome, limit)
 
 
 def _why_none(document: GeneratorDocument, samples: Samples) -> str:
@@ -36,10 +44,39 @@ def _why_none(document: GeneratorDocument, samples: Samples) -> str:
     return f"{waiting} from before were not answered in all that time" if waiting else "measure longer"
 
 
-def _outcomes(measured: Samples) -> str:
-    kinds, counts = np.unique(measured["kind"][measured["kind"] != OK], return_counts=True)
-    told = [f"{count} {KINDS[kind]}" for kind, count in zip(kinds.tolist(), counts.tolist(), strict=True)]
-    return f"of {len(measured)} requests did not end as expected: {', '.join(told)}"
+def _unanswered(measured: Samples) -> str:
+    kinds, counts = np.unique(measured["kind"], return_counts=True)
+    parts = [f"{count:,} {KINDS[kind]}" for kind, count in zip(kinds.tolist(), counts.tolist(), strict=True)]
+    return f"none of {len(measured):,} requests was answered: {', '.join(parts)}"
+
+
+def user_shares(document: GeneratorDocument, samples: Samples) -> Check:
+    """The least of all users' answers over their mean, of those at work from its beginning on.
+
+    A server that serves some connections and leaves the others waiting is fast only to those it serves.
+    """
+    if document.arrivals != "closed":
+        return USER_SHARES.unknown("the open loop has no users")
+    if any(isinstance(value, dict) for value in document.parameters.values()):
+        return USER_SHARES.unknown("the users differ in their scenarios")
+    late_us = document.warmup_us + BEGIN_SHARE * (document.measure_us - document.warmup_us)
+    at_work = np.unique(samples["user"][samples["due_us"] < late_us])
+    if not len(at_work):
+        return USER_SHARES.unknown("no user was at work when the measuring phase began")
+    ended = samples["due_us"] + samples["last_byte_us"]
+    inside = (ended >= document.warmup_us) & (ended < document.measure_us)
+    answered = samples["user"][inside & (samples["kind"] < CENSORED)]
+    counts = np.bincount(answered, minlength=int(at_work.max()) + 1)[at_work]
+    served = counts[counts > 0]
+    if not len(served) or served.mean() < FEWEST_ANSWERS:
+        return USER_SHARES.unknown("too few answers a user to tell")
+    share = float(counts.min() / served.mean())
+    none = int((counts == 0).sum())
+    left = f"{none} of {len(counts)} users got no answer while measured, the others {served.mean():,.0f} each"
+    uneven = f"one user got {int(counts.min())} answers where the mean is {served.mean():,.0f}"
+    advice = (left if none else uneven) + ": the server does not serve all its connections alike"
+    status: CheckStatus = "failed" if share < LEAST_SHARE else "warning" if share < EVEN_SHARE else "ok"
+    return USER_SHARES.judged(status, share, advice)
 
 
 def request_count(document: GeneratorDocument, samples: Samples, server_count: int | None) -> Check:

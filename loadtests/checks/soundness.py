@@ -9,7 +9,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from loadtests.checks.answers import answers, little, locust_workers, request_count
+from loadtests.checks.answers import (
+    FAILED_SHARE,
+    answers,
+    little,
+    locust_workers,
+    request_count,
+    user_shares,
+)
 from loadtests.checks.balance import balance
 from loadtests.checks.generator import ceiling_share, own_health, send_rate
 from loadtests.checks.load import saturation, steady, unfinished, warmup
@@ -30,18 +37,21 @@ def self_checks(
     processes: int | None = None,
     slots: int | None = None,
     server_cpu_share: float | None = None,
+    error_share: float = FAILED_SHARE,
 ) -> list[Check]:
     """All checks of a cell, in a fixed order; what cannot be known is `not available`, never ok.
 
     `server_count` is what the server under test counted, `counted` what each of its processes did, `ceiling`
     the calibration's document, `slots` how many requests it can serve at once, `server_cpu_share` its CPU
     seconds per second and core.
+    `error_share` is the share of requests that may fail.
     """
     measured = np.asarray(samples[samples["phase"] == MEASURE])
     duration_s = max(1e-9, (document.measure_us - document.warmup_us) / 1e6)
     own = own_health(document)
     return [
-        answers(document, samples, measured),
+        answers(document, samples, measured, error_share),
+        user_shares(document, samples),
         request_count(document, samples, server_count),
         little(document, measured, duration_s),
         locust_workers(document),

@@ -47,6 +47,7 @@ def checks_of(
     directory: Path,
     counted: list[Slot] | None,
     side: SideProbe | None,
+    error_share: float,
 ) -> list[Check]:
     if document is None:
         return []
@@ -65,6 +66,7 @@ def checks_of(
         processes=server.run.processes,
         slots=server.run.slots,
         server_cpu_share=share,
+        error_share=error_share,
     )
 
 

@@ -1,7 +1,9 @@
 """One cell: verified, warmed up, measured, drained, and whatever happened written down."""
 
 import os
+import shutil
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +69,12 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, server: RunningServer
         if document is None and not reasons:
             reasons = [f"the load generator ended without a result: {tail(directory / 'generator.log')}"]
         side, fresh, server.fresh = side_of(taken, "server", document), server.fresh, False
-        checks = checks_of(bench, server, document, directory, counted, side)
+        checks = checks_of(bench, server, document, directory, counted, side, _error_share(bench, cell))
         if document is not None and scenario.companion is not None:
             checks.append(companion_check(scenario, document, directory, hits))
         state, reason, warnings = judge(bench, checks, document, reasons)
-        _copy_log(server, directory)
+        if server.process is not None:
+            _keep_log(server.process.log, directory, whole=server.process.ended())
         spent: dict[str, Any] = {}
         if state != "invalid" and document is not None:
             spent = costs_of(side, document, directory, fresh)
@@ -111,9 +114,9 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, server: RunningServer
 
 
 def unmeasured(
-    bench: Bench, cell: PlannedCell, level: Level, reason: str, run: ServerRun | None
+    bench: Bench, cell: PlannedCell, level: Level, reason: str, run: ServerRun | None, log: Path
 ) -> CellRecord:
-    """Archive a cell whose server never got so far; it holds the reason and no figure."""
+    """Archive a cell whose server never got so far; it holds the reason, the whole log and no figure."""
     scenario, parameters = scenario_of(bench.plan, cell.scenario)
     now = time.time()
     record = CellRecord(
@@ -136,8 +139,14 @@ def unmeasured(
         started_unix_s=now,
         ended_unix_s=now,
     )
-    archive.write_cell(bench.run, record)
+    archive.write_cell(bench.run, record, partial(_keep_log, log, whole=True))
     return record
+
+
+def _error_share(bench: Bench, cell: PlannedCell) -> float:
+    """The share of requests that may fail; a search has a limit of its own."""
+    limit = bench.plan.error_share
+    return max(limit, cell.load.search.error_share) if cell.level is None else limit
 
 
 def _address(bench: Bench, scenario: Scenario) -> str:
@@ -154,11 +163,12 @@ def _planted_wait_ms(scenario: Scenario, parameters: dict[str, Any]) -> float | 
     return None if scenario.wait is None else float(parameters[scenario.wait])
 
 
-def _copy_log(server: RunningServer, directory: Path) -> None:
-    if server.process is not None and server.process.log.is_file():
-        with server.process.log.open("rb") as source:
-            source.seek(max(0, os.fstat(source.fileno()).st_size - LOG_BYTES))
-            (directory / "server.log").write_bytes(source.read())
+def _keep_log(log: Path, directory: Path, *, whole: bool) -> None:
+    """A server's log beside its cell; `whole` where the server died, else its end."""
+    if log.is_file():
+        with log.open("rb") as source, (directory / "server.log").open("wb") as kept:
+            source.seek(0 if whole else max(0, os.fstat(source.fileno()).st_size - LOG_BYTES))
+            shutil.copyfileobj(source, kept)
 
 
 def _growth(before: int | None, after: int | None) -> int | None:

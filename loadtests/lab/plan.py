@@ -185,6 +185,9 @@ class Plan(Part):
         "earlier cells leave behind would count, such as memory",
     )
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    error_share: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.001, description="share of requests that may fail; a cell where more do is no number"
+    )
     probes: bool = Field(default=True, description="read resources of both sides once a second")
     time: Time = Time()
     load: Load = Load()

@@ -28,7 +28,7 @@ from loadtests.lab.scratch import served_folder
 from loadtests.lab.search import Trial, find_capacity
 from loadtests.lab.servers import running
 from loadtests.lab.servers.readback import Unmeasurable
-from loadtests.lab.servers.running import RunningServer
+from loadtests.lab.servers.running import LOG, RunningServer
 from loadtests.lab.servers.specs import spec_of
 from loadtests.model.records import CellRecord, Level, SearchRecord, ServerRun
 from loadtests.subjects.subject import Provision
@@ -123,7 +123,7 @@ def _serve_and_measure(bench: Bench, cells: list[PlannedCell], progress: Progres
                 except Unmeasurable as error:
                     for left in cells[number:]:
                         progress.cell(left)
-                        progress.done(_give_up(bench, left, str(error), error.run))
+                        progress.done(_give_up(bench, left, str(error), error.run, directory / LOG))
                     return
             progress.cell(cell)
             if cell.level is None:
@@ -166,11 +166,11 @@ def _stop(bench: Bench, server: RunningServer, records: Sequence[CellRecord], pa
         archive.amend_cell(bench.run, record.model_copy(update={"server_run": ended}))
 
 
-def _give_up(bench: Bench, cell: PlannedCell, reason: str, run: ServerRun | None) -> CellRecord:
+def _give_up(bench: Bench, cell: PlannedCell, reason: str, run: ServerRun | None, log: Path) -> CellRecord:
     if cell.level is not None:
-        return unmeasured(bench, cell, cell.level, reason, run)
+        return unmeasured(bench, cell, cell.level, reason, run, log)
     level = Level(kind=cell.load.search.kind, value=cell.load.search.start)
-    record = unmeasured(bench, replace(cell, id=_trial_id(cell, level, 1)), level, reason, run)
+    record = unmeasured(bench, replace(cell, id=_trial_id(cell, level, 1)), level, reason, run, log)
     _write_search(
         bench,
         cell,

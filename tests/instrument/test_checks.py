@@ -7,6 +7,7 @@ import pytest
 
 from loadtests.background.control import BACKGROUND
 from loadtests.checks.check import Rule
+from loadtests.checks.failures import TIMES
 from loadtests.checks.soundness import cell_state, self_checks
 from loadtests.lab.companions import hits_rule
 from loadtests.load.cold import COLD_CACHE
@@ -151,14 +152,14 @@ def test_one_short_stop_is_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "status"), [(10, "warning"), (40, "warning"), (41, "failed"), (4_400, "failed")]
+    ("wrong", "status"), [(1, "warning"), (4, "warning"), (5, "failed"), (4_400, "failed")]
 )
-def test_failures_are_a_warning_up_to_one_percent(wrong: int, status: str) -> None:
+def test_failures_are_a_warning_up_to_one_in_a_thousand(wrong: int, status: str) -> None:
     samples = closed_loop()
     samples["kind"][-wrong:] = KINDS.index("body")
     found = judged(samples, document())
     assert found["answers"].status == status
-    assert f"{min(wrong, 4_000)} body" in found["answers"].advice
+    assert f"{min(wrong, 4_000):,} {TIMES} other bytes" in found["answers"].advice
     assert (cell_state(list(found.values()))[0] == "invalid") == (status == "failed")
 
 
@@ -343,3 +344,54 @@ def test_above_half_the_ceiling_is_a_warning() -> None:
 def test_a_lost_locust_worker_makes_the_cell_invalid() -> None:
     found = judged(closed_loop(), document(locust_workers=3, lost_locust_workers=1))
     assert cell_state(list(found.values()))[0] == "invalid"
+
+
+def test_failures_have_names_and_the_plan_decides_how_many_are_too_many() -> None:
+    samples = closed_loop()
+    samples["name"][1::2] = 1
+    for place, (kind, status) in {
+        1_001: ("status", 500),
+        1_003: ("status", 500),
+        2_000: ("reset", 0),
+    }.items():
+        samples["kind"][place], samples["status"][place] = KINDS.index(kind), status
+    of = document(names=["item", "order"])
+    found = judged(samples, of, error_share=0.001)["answers"]
+    assert (found.status, found.limit) == ("warning", 0.001)
+    where = "(item: 1 of 2,000, order: 2 of 2,000)"
+    assert found.advice == f"3 of 4,000 failed: 2 {TIMES} HTTP 500, 1 {TIMES} reset {where}"
+    found = judged(samples, of, error_share=0.0005)["answers"]
+    assert (found.status, found.limit, found.consequence) == ("failed", 0.0005, "invalid")
+    samples["kind"], samples["status"], samples["name"] = KINDS.index("status"), 302, 0
+    assert judged(samples, document())["answers"].advice == f"4,000 of 4,000 failed: 4,000 {TIMES} HTTP 302"
+
+
+def test_a_server_that_leaves_users_without_an_answer_is_invalid() -> None:
+    samples = closed_loop()
+    assert judged(samples, document())["users' shares"].figure == 1.0
+    unserved = samples["user"] > 2
+    waiting = samples[unserved][:2]
+    waiting["last_byte_us"], waiting["kind"], waiting["phase"] = 11_000_000, CENSORED, 0
+    left = np.concatenate([samples[~unserved], waiting])
+    found = judged(left, document())
+    state, reason = cell_state(list(found.values()))
+    assert state == "invalid"
+    assert reason is not None
+    assert "2 of 4 users got no answer while measured, the others 1,000 each" in reason
+
+
+@pytest.mark.parametrize(("kept", "status"), [(700, "ok"), (300, "warning"), (20, "failed")])
+def test_each_users_share_of_the_answers_is_judged(kept: int, status: str) -> None:
+    samples = closed_loop()
+    theirs = np.flatnonzero(samples["user"] == 4)
+    found = judged(np.delete(samples, theirs[100 + kept :]), document())["users' shares"]
+    assert found.status == status
+
+
+def test_shares_are_not_told_where_they_cannot_be() -> None:
+    assert judged(closed_loop(), document(arrivals="constant"))["users' shares"].status == "not available"
+    several = document(parameters={"get": {"think_ms": 0}, "jobs": {"think_ms": 0}})
+    assert judged(closed_loop(), several)["users' shares"].status == "not available"
+    few = closed_loop()
+    few = few[few["due_us"] > 10_950_000]
+    assert judged(few, document())["users' shares"].status == "not available"

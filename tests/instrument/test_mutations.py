@@ -148,7 +148,7 @@ def test_a_cell_of_failures_is_invalid_and_says_of_which(port: int, tmp_path: Pa
     found = checks(get(tmp_path, port, "/every/10/wrong", duration=0.5))
     state, reason = cell_state(list(found.values()))
     assert state == "invalid"
-    assert " body" in str(reason)
+    assert " other bytes" in str(reason)
 
 
 def _worker(folder: Path, port: int) -> subprocess.Popen[str]:

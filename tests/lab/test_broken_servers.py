@@ -12,7 +12,7 @@ MODES = {
     "never-healthy": (planted("never-healthy"), "", "did not become ready", "within 1 s"),
     "dies-mid-cell": (planted("dies", 200), "", "died while it was measured", "exit status 7"),
     "wrong-bytes": (planted("wrong-bytes"), "", "other bytes", "random/1KiB.bin"),
-    "wrong-later": (planted("wrong-later", 200), "", "did not end as expected", "body"),
+    "wrong-later": (planted("wrong-later", 200), "", "failed: ", "other bytes"),
     "other-class": (planted("good"), 'expect = { worker_class = "sync" }', "configuration", "'planted'"),
     "no-such-program": ('["no-such-program-at-all"]', "", "died at start", "No such file"),
 }
@@ -52,6 +52,8 @@ def test_each_fault_has_its_own_reason_and_no_figure(name: str, broken: tuple[in
     assert cell.reason is not None
     assert reason in cell.reason
     assert detail in cell.reason
+    if reason == "died at start":
+        assert detail in (archive.cell_directory(run, cell.id) / "server.log").read_text()
 
 
 def test_the_rest_of_the_run_went_on_and_the_exit_code_says_what_is_missing(broken: tuple[int, Path]) -> None:

@@ -26,6 +26,7 @@ from loadtests.subjects.subject import Order, Provision, ServerSpec
 
 TAKEN = "(taken over from the shell)"  # recorded in place of a value, which may be a secret
 PORTS_TRIED, FOUND_S = 3, 5.0
+LOG = "server.log"  # in the server's own directory
 Means = Literal["capacity-matched", "as shipped"]
 
 
@@ -114,7 +115,7 @@ def _started(asked: Start, port: int) -> RunningServer:
             run.command,
             environment={**run.environment, **_taken_over(asked)},
             cpus=run.cpus,
-            log=asked.directory / "server.log",
+            log=asked.directory / LOG,
             folder=asked.directory if spec.is_ours else folder,  # its project's files would configure it
         )
     except processes.StartError as error:
