@@ -17,7 +17,7 @@ BY_FUNCTION = (
     "tests/instrument/",
     "tests/lab/test_commands.py",
     "tests/lab/test_hostile.py",
-    "tests/test_readme.py",
+    "tests/test_documents.py",
 )
 ON_THEIR_OWN = (
     "test_the_healthy_twins_pass_the_shipped_plan",
@@ -29,7 +29,7 @@ ON_THEIR_OWN = (
 
 FIRST = (
     "tests/lab/test_soak.py",
-    "tests/test_readme.py",
+    "tests/test_documents.py",
     "tests/contract/test_schema.py",
     "tests/report/test_page.py",
     "tests/faults/test_downloads.py",

@@ -41,7 +41,7 @@ def case(family: str, server: str) -> Iterator[None]:
 
 
 def note(row: Row) -> None:
-    """Add a row, and append it to the file that `TWINS_TALLY` names, of which the README's table is made."""
+    """Add a row, and append it to the file of `TWINS_TALLY`, of which docs/faults.md's tables are made."""
     add([row])
     if path := os.environ.get("TWINS_TALLY"):
         Path(path).parent.mkdir(parents=True, exist_ok=True)

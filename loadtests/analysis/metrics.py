@@ -16,7 +16,7 @@ class Metric:
     """`limited`: what a figure becomes where the generator was the limit.
 
     `within`: the interval that one cell alone gives; such a figure may be 0 or less and has no ratio.
-    `tables`: where it is a column (cases, resources, the conduct shown in the README) or is compared between
+    `tables`: where it is a column (cases, resources, the conduct shown in the docs) or is compared between
     two runs (changes), under `heading`, else under its label. `ranked`: whether the best of its column is
     marked. `compared`: whether a plan may compare it. `alias`: another name that gates take.
     """

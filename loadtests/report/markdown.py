@@ -49,7 +49,7 @@ def _answers(document: Mapping[str, Any]) -> str:
 
 
 def answer_table(document: Mapping[str, Any]) -> str:
-    """The verdicts as a Markdown table, a row an answer; also what the README shows of a reference run."""
+    """The verdicts as a Markdown table, a row an answer; also what the docs show of a reference run."""
     rows = [
         [
             f"{answer['server']} ÷ {answer['baseline']}",
@@ -81,7 +81,7 @@ def _cases(document: Mapping[str, Any]) -> str:
 
 
 def case_table(document: Mapping[str, Any]) -> str:
-    """Every server in every scenario as a Markdown table; the README shows it of a reference run."""
+    """Every server in every scenario as a Markdown table; the docs show it of a reference run."""
     rows = []
     for case in document["cases"]:
         row = [case["scenario"], case["server"]]

@@ -1,8 +1,8 @@
-"""`python -m loadtests.report.reference RUN`: keep what the README shows of a run, and write it there.
+"""`python -m loadtests.report.reference RUN`: keep what README and docs show of a run, and write it there.
 
 Kept in `loadtests/reference/`, without the machine's paths: of `standard` the verdicts, cases and pictures,
 of `behaviours` and `idle` what each server did and what bounded it, of the fault suites (the file that
-`make torture` writes) what was tried and what was lost. Each part of the README follows from its file alone.
+`make torture` writes) what was tried and what was lost. Each part shown follows from its file alone.
 """
 
 import json
@@ -10,11 +10,12 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadtests.analysis.metrics import columns_of
-from loadtests.report.figures import figure
+from loadtests.analysis.metrics import METRICS, columns_of
+from loadtests.report.figures import NONE, figure
 from loadtests.report.keys import BOUNDS
 from loadtests.report.markdown import answer_table, case_table, table
 from loadtests.report.page import when
@@ -47,7 +48,7 @@ FAULTS = "faults"
 
 
 def keep(source: Path) -> str:
-    """Copy what the README shows of a finished run, or of the fault suites; the name of the part."""
+    """Copy what is shown of a finished run, or of the fault suites; the name of the file that keeps it."""
     FOLDER.mkdir(exist_ok=True)
     if source.is_file():
         sums: dict[tuple[str, str], list[int]] = {}
@@ -103,9 +104,9 @@ def _told(document: Document, blocks: str = "") -> str:
 
 
 def answer(document: Document) -> str:
-    """The README's answer: sentences, verdicts, pictures, cases."""
+    """The whole answer: verdicts, pictures, cases."""
     blocks = max(answer["blocks"] for answer in document["answers"])
-    pictures = "".join(f"![{text}](loadtests/reference/{name})\n\n" for name, text in PICTURES.items())
+    pictures = "".join(f"![{text}](../loadtests/reference/{name})\n\n" for name, text in PICTURES.items())
     return (
         f"{_told(document, f' with {blocks} blocks')}"
         "Your machine will answer otherwise: that is what `make compare` is for.\n\n"
@@ -152,24 +153,49 @@ def _sums(rows: Iterable[tuple[str, str, int, int]]) -> list[list[str]]:
     ]
 
 
-PARTS: dict[str, Callable[[Any], str]] = {
-    "answer": answer,
-    "behaviours": conduct,
-    "idle": conduct,
-    FAULTS: faults,
+def capacities(document: Document) -> str:
+    """What each server served at most in each scenario, a row a server."""
+    scenarios = list(dict.fromkeys(case["scenario"] for case in document["cases"]))
+    servers = list(dict.fromkeys(case["server"] for case in document["cases"]))
+    told = {}
+    for case in document["cases"]:
+        capacity = case["figures"]["capacity"]
+        text = BOUNDS[capacity["bound"]] + figure(capacity["value"], METRICS["throughput"].unit)
+        told[case["server"], case["scenario"]] = f"**{text}**" if "capacity" in case["best"] else text
+    rows = [[server, *(told.get((server, scenario), NONE) for scenario in scenarios)] for server in servers]
+    return table(["server", *scenarios], rows)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A table between two marks of a document, written from a kept file."""
+
+    document: str
+    kept: str
+    text: Callable[[Any], str]
+
+
+PARTS = {
+    "capacities": Part("README.md", "answer", capacities),
+    "answer": Part("docs/results.md", "answer", answer),
+    "behaviours": Part("docs/results.md", "behaviours", conduct),
+    "idle": Part("docs/results.md", "idle", conduct),
+    FAULTS: Part("docs/faults.md", FAULTS, faults),
 }
 
 
-def part_of_readme(part: str) -> str:
-    """The text of a part of the README, from what is kept."""
-    return PARTS[part](json.loads((FOLDER / f"{part}.json").read_text(encoding="utf-8")))
+def part_text(name: str) -> str:
+    """The text of a part, from what is kept."""
+    part = PARTS[name]
+    return part.text(json.loads((FOLDER / f"{part.kept}.json").read_text(encoding="utf-8")))
 
 
-def into_readme(readme: str, part: str, text: str) -> str:
+def between_marks(document: str, part: str, text: str) -> str:
+    """The document with another text of that part."""
     return re.sub(
         rf"(<!-- {part} -->\n).*?(<!-- /{part} -->)",
-        lambda found: found[1] + text + found[2],
-        readme,
+        lambda marked: marked[1] + text + marked[2],
+        document,
         flags=re.DOTALL,
     )
 
@@ -181,9 +207,11 @@ def main() -> None:
             "Name the folder of a run that has a report, or the file of the fault suites: "
             "python -m loadtests.report.reference results/RUN"
         )
-    part = keep(source)
-    readme = ROOT / "README.md"
-    readme.write_text(into_readme(readme.read_text(), part, part_of_readme(part)))
+    kept = keep(source)
+    for name, part in PARTS.items():
+        if part.kept == kept:
+            path = ROOT / part.document
+            path.write_text(between_marks(path.read_text(encoding="utf-8"), name, part_text(name)), "utf-8")
 
 
 if __name__ == "__main__":

@@ -37,6 +37,6 @@ def tell(what: str, endured: Endured) -> None:
 
 
 def show_unresolved() -> None:
-    """How many cases of the README's list are left, by server."""
+    """How many cases of the list in docs/limits.md are left, by server."""
     show("unresolved on gunicorn alone", len(UNRESOLVED["gunicorn"]), 3, at_least=False)
     show("unresolved on uvicorn alone", len(UNRESOLVED["uvicorn"]), 7, at_least=False)

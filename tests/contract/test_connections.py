@@ -136,9 +136,7 @@ def test_ab_keeps_no_server_waiting(writable: Writable) -> None:
     ab = shutil.which("ab")
     require(ab, "ab is not installed")
     (writable.folder / "ab.txt").write_bytes(b"content")
-    streamed = (
-        [] if SERVERS[writable.server.name].server == "granian" else [STREAM]
-    )  # see the README's limits
+    streamed = [] if SERVERS[writable.server.name].server == "granian" else [STREAM]  # see the docs/limits.md
     for target in ("/files/ab.txt", "/health", *streamed):
         run = subprocess.run(  # noqa: S603 - found above
             [ab or "", "-k", "-n", "4", "-c", "2", f"{writable.server.url}{target}"],

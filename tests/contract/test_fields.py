@@ -53,7 +53,7 @@ def test_blanks_after_what_an_upload_says(writable: Writable, after: str) -> Non
     name = f"field-{next(numbers)}.txt"
     digest = "sha-256=:7XACtDnprIRfIjV9giusFERzD722AW0+yUMil7nsn3M=:"
     length = [("Content-Length", "7" + after)]
-    tab = "\t" in after and SERVERS[writable.server.name].parser == "httptools"  # see the README's limits
+    tab = "\t" in after and SERVERS[writable.server.name].parser == "httptools"  # see the docs/limits.md
     coding = [("Transfer-Encoding", "chunked" + after.replace("\t", " ") if tab else "chunked" + after)]
     framings = [(length, b"content"), (coding, b"7\r\ncontent\r\n0\r\n\r\n")]
     for framing, body in framings if writable.takes_chunks else framings[:1]:
@@ -165,7 +165,7 @@ def test_a_host_that_it_does_not_know(host: str) -> None:
 
 
 def test_every_server_takes_the_same_hosts(writable: Writable) -> None:
-    commas = [] if writable.server.name == "granian-wsgi" else WITH_A_COMMA  # see the README's limits
+    commas = [] if writable.server.name == "granian-wsgi" else WITH_A_COMMA  # see the docs/limits.md
     for host in (*USABLE, *commas):
         assert ask(writable.port, "GET", "/health", host=host).status == 200, host
     for host in UNUSABLE:

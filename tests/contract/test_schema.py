@@ -14,7 +14,7 @@ from tests.servers import running
 EXAMPLES = 200 if os.environ.get("TWINS_TORTURE") else 5  # an operation
 LIMIT_S = 600
 LEFT_OUT = {"granian-wsgi": ("--exclude-checks=negative_data_rejection",)}
-"""It hands on a value with bytes above ASCII as empty, and an empty one is right (README's limits)."""
+"""It hands on a value with bytes above ASCII as empty, and an empty one is right (docs/limits.md)."""
 CONFIGURATION = """
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "412", "429", "5xx"]

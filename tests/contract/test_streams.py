@@ -69,7 +69,7 @@ def test_no_proxy_is_to_hold_a_stream_back(server: Running, form: str) -> None:
 
 
 def test_a_stream_ends_before_what_would_come_too_late(any_server: Running) -> None:
-    """Whatever is asked for, in the seconds that README states; what is left of events can be resumed."""
+    """Whatever is asked for, in the seconds of docs/serving.md; what is left of events can be resumed."""
     longest_ms = MAX_STREAM_S * 1000
     start = time.monotonic()
     fields = [("Accept", "text/event-stream")]

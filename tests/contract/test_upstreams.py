@@ -93,7 +93,7 @@ ANSWERS: dict[str, tuple[bytes, Outcome | dict[str, Outcome]]] = {
     "204 with a length": (status(b"HTTP/1.1 204 No Content", b"Content-Length: 0\r\n\r\n"), 204),
     "304 with a length": (status(b"HTTP/1.1 304 Not Modified", b"Content-Length: 9\r\n\r\n"), 304),
     "status 999": (status(b"HTTP/1.1 999 x"), 999),
-    # the README's limit
+    # a line of docs/limits.md
     "the same length twice": (HEAD + b"Content-Length: 4\r\n" + GOOD, {"wsgi": 200, "asgi": "broken"}),
     "more than announced": (WHOLE + b"more", {"wsgi": 200, "asgi": "broken"}),
     "HTTP/1.2": (status(b"HTTP/1.2 200 OK"), {"wsgi": 200, "asgi": "broken"}),

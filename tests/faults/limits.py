@@ -1,4 +1,4 @@
-"""What a hostile client can still do to a server that has no proxy before it, as the README quotes it."""
+"""What a hostile client can still do to a server that has no proxy before it, as docs/limits.md quotes it."""
 
 UNRESOLVED = {
     "gunicorn": (

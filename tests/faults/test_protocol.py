@@ -13,6 +13,7 @@ import pytest
 
 from loadtests.subjects.twins.servers import SERVERS
 from tests.contract.conftest import TWINS
+from tests.documents import DOCUMENTS
 from tests.faults.limits import UNRESOLVED
 from tests.faults.messages import CASES, EXCEPTIONS, outcomes
 from tests.faults.talking import drip_until_given_up, talk
@@ -170,9 +171,8 @@ def test_every_exception_names_a_case() -> None:
     assert {case for case, _ in EXCEPTIONS} <= set(CASES)
 
 
-def test_the_readme_says_what_is_unresolved() -> None:
-    readme = (Path(__file__).parent.parent.parent / "README.md").read_text()
+def test_the_limits_say_what_is_unresolved() -> None:
     for server, lines in UNRESOLVED.items():
         assert len(lines) <= {"gunicorn": 1, "uvicorn": 1, "granian": 2}[server]
         for line in lines:
-            assert f"  - {server}: {line}.\n" in readme
+            assert f"  - {server}: {line}.\n" in DOCUMENTS["docs/limits.md"]

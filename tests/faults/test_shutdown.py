@@ -21,6 +21,7 @@ from loadtests.subjects.twins.servers import SERVERS
 from shared.settings import GRACEFUL_TIMEOUT_S, UPLOADS_FOLDER
 from tests import tally
 from tests.contract.conftest import DEEP, PAIR, TWINS
+from tests.documents import DOCUMENTS
 from tests.faults.test_signals import wait_for
 from tests.faults.underway import REQUESTS, SILENT, stock
 from tests.servers import Running, running
@@ -221,14 +222,13 @@ def test_who_holds_a_server_is_cut_at_the_limit(name: str, tmp_path: Path) -> No
         judge(name, watched)
 
 
-def test_the_readme_says_how_each_server_ends() -> None:
-    readme = (Path(__file__).parent.parent.parent / "README.md").read_text()
+def test_the_limits_say_how_each_server_ends() -> None:
     for ending in dict.fromkeys(ENDINGS.values()):
-        assert row(ending) in readme, f"\n  {row(ending)}"
+        assert row(ending) in DOCUMENTS["docs/limits.md"], f"\n  {row(ending)}"
 
 
 def row(ending: Ending) -> str:
-    """The line of the README's table: all servers that end so."""
+    """The line of the table: all servers that end so."""
     cells = (
         ", ".join(f"`{name}`" for name in ENDINGS if ENDINGS[name] == ending),
         "refused" if ending.refuses else "taken, and ended with the server",

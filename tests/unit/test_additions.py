@@ -154,6 +154,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("copy")
     for name in PACKAGES:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "docs", folder / "docs")
     for name in ("README.md", "CONTRIBUTING.md", "pyproject.toml"):
         shutil.copyfile(ROOT / name, folder / name)
     for edits, _ in ADDITIONS.values():
@@ -179,12 +180,12 @@ def test_it_takes_so_many_files(name: str) -> None:
     assert len({file for file, _, _ in edits}) <= most
 
 
-def test_a_scenario_and_a_server_are_listed_and_told_in_the_tables_of_the_readme(copy: Path) -> None:
+def test_a_scenario_and_a_server_are_listed_and_told_in_the_tables_of_the_docs(copy: Path) -> None:
     assert "readiness" in run(copy, "-m", "loadtests.cli", "list", "scenarios")
     assert "wsgi-sync-3" in run(copy, "-m", "loadtests.cli", "list", "servers")
-    run(copy, "-m", "tests.test_readme")
-    told = (copy / "README.md").read_text(encoding="utf-8")
-    assert "| `readiness` | Is it ready? |" in told
+    run(copy, "-m", "tests.test_documents")
+    assert "| `readiness` | Is it ready? |" in (copy / "docs/load.md").read_text(encoding="utf-8")
+    told = (copy / "docs/serving.md").read_text(encoding="utf-8")
     assert "| `wsgi-sync-3` | multi-process | gunicorn sync, 3 processes |" in told
 
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent.parent
         ("tests/instrument/test_x.py::test_y[a-1]", "tests/instrument/test_x.py test_y"),
         ("tests/lab/test_suite.py::test_y[a]", "tests/lab/test_suite.py"),
         (f"tests/lab/test_suite.py::{ON_THEIR_OWN[1]}", f"tests/lab/test_suite.py {ON_THEIR_OWN[1]}"),
-        ("tests/test_readme.py::test_y[twins serve wsgi-gthread]", "tests/test_readme.py test_y"),
+        ("tests/test_documents.py::test_y[twins serve wsgi-gthread]", "tests/test_documents.py test_y"),
     ],
 )
 def test_the_group_of_an_id(nodeid: str, expected: str) -> None:

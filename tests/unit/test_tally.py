@@ -62,7 +62,7 @@ def test_the_readme_shows_the_sums_of_the_file(tmp_path: Path, monkeypatch: pyte
     lines = (["cut", "a", 1, 1], ["killed", "a", 1000, 1000], ["cut", "a", 1, 0], ["cut", "b", 3, 3])
     (tmp_path / "tally.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert reference.keep(tmp_path / "tally.jsonl") == "faults"
-    assert reference.part_of_readme("faults").splitlines() == [
+    assert reference.part_text("faults").splitlines() == [
         "| case | servers | tried | survived | lost |",
         "| --- | --- | --- | --- | --- |",
         "| cut | 2 | 5 | 4 | 1 |",
