@@ -12,7 +12,7 @@ from collections.abc import Callable
 import typer
 
 from loadtests.archive import ArchiveError
-from loadtests.commands import atlas, listing, machine, measuring, plans, reporting, serving
+from loadtests.commands import atlas, listing, machine, measuring, plans, reporting, sameness, serving
 from loadtests.lab.journal import Busy
 from loadtests.lab.plan import PlanError
 from loadtests.lab.processes import StartError
@@ -34,6 +34,7 @@ app = typer.Typer(
 app.command()(serving.serve)
 app.command()(measuring.run)
 app.command()(measuring.suite)
+app.command()(sameness.same)
 app.command()(reporting.report)
 app.command()(reporting.compare)
 app.command()(reporting.check)

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,9 +17,10 @@ from pydantic import ValidationError
 
 from loadtests.checks.soundness import cell_state, self_checks
 from loadtests.model.records import CellRecord, GeneratorDocument, Level, Manifest, Record, SearchRecord
+from loadtests.model.sameness import Sameness, SamenessDocument
 from loadtests.model.samples import Samples, read_samples
 
-MANIFEST, CELL, GENERATOR = "manifest.json", "cell.json", "generator.json"
+MANIFEST, CELL, GENERATOR, SAMENESS = "manifest.json", "cell.json", "generator.json", "sameness.json"
 BARE_SERVER = "target"
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
@@ -145,6 +146,15 @@ def read_cells(run: Path) -> list[CellRecord]:
 def read_searches(run: Path) -> list[SearchRecord]:
     """The finished capacity searches, by id."""
     return [_read(path, SearchRecord) for path in sorted((run / "searches").glob("[!.]*.json"))]
+
+
+def write_sameness(run: Path, found: Sequence[Sameness]) -> None:
+    write_record(run / SAMENESS, SamenessDocument(scenarios=list(found)))
+
+
+def read_sameness(run: Path) -> list[Sameness] | None:
+    """Whether the servers answered alike, by scenario; None where nobody asked. Raises ArchiveError."""
+    return _read(run / SAMENESS, SamenessDocument).scenarios if (run / SAMENESS).is_file() else None
 
 
 def cell_directory(run: Path, cell: str) -> Path:

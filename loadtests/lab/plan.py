@@ -13,6 +13,7 @@ from loadtests.lab.parts import STRICT, Positive
 from loadtests.lab.plan_server import PlanServer
 from loadtests.model.records import Comparison
 from loadtests.subjects.own.requests import PlanFeed, PlanLogin, PlanRequest
+from loadtests.subjects.own.sameness import ignored
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 Rate = Annotated[float, Field(gt=0, le=1_000_000)]
@@ -134,6 +135,11 @@ class PlanScenario(Part):
     parameters: dict[str, str | int | float] = {}
     load: Load | None = None
     servers: list[str] = Field(default=[], description="only these servers; all where it is empty")
+    ignore: list[str] = Field(
+        default=[],
+        description="what may differ between the answers of two servers to any request: JSON paths such as "
+        "$.created, header:NAME, and body for one that is no JSON",
+    )
     requests: list[PlanRequest] = Field(
         default=[], description="one's own, drawn by weight, instead of a kind"
     )
@@ -146,6 +152,12 @@ class PlanScenario(Part):
     sessions: Annotated[int, Field(ge=1, le=100_000)] = Field(
         default=100, description="open loop: users that the arrivals are of in turn, each with its login"
     )
+
+    @field_validator("ignore")
+    @classmethod
+    def _ignored(cls, entries: list[str]) -> list[str]:
+        ignored(entries)
+        return entries
 
     @field_validator("feed", "accounts", mode="before")
     @classmethod

@@ -51,6 +51,11 @@ class PlanServer(BaseModel):
     prepare_s: Annotated[float, Field(gt=0, le=86_400)] = Field(
         default=600.0, description="time limit of all of prepare"
     )
+    fresh: list[Annotated[list[str], Field(min_length=1)]] = Field(
+        default=[],
+        description="commands that put back what requests have changed, run in its directory before each "
+        "start of one's own program, without a shell; {python} is filled in",
+    )
     processes: Positive | list[Positive] | None = Field(
         default=None, description="a list makes one server of each"
     )

@@ -23,13 +23,14 @@ from loadtests.lab.order import PlannedCell, cell_id, planned_cells
 from loadtests.lab.plan import Plan
 from loadtests.lab.progress import Progress
 from loadtests.lab.runs import Run, pinning
+from loadtests.lab.sameness import compared, look
 from loadtests.lab.scenarios import scenarios_of
 from loadtests.lab.scratch import served_folder
 from loadtests.lab.search import Trial, find_capacity
 from loadtests.lab.servers import running
 from loadtests.lab.servers.readback import Unmeasurable
 from loadtests.lab.servers.running import LOG, RunningServer
-from loadtests.lab.servers.specs import spec_of
+from loadtests.lab.serving import serve
 from loadtests.model.records import CellRecord, Level, SearchRecord, ServerRun
 from loadtests.subjects.subject import Provision
 
@@ -68,7 +69,7 @@ def carry_out(run: Run, files: Path, progress: Progress) -> list[CellRecord]:
     _raise_open_files()
     progress.begin(len(done), len(left), estimate_s(run.plan, left))
     with (
-        _terminable(),
+        terminable(),
         _pinned(generator_cpus),
         served_folder(run.plan, files, run.directory) as (served, token),
         companions_of(scenarios, run.directory.resolve(), generator_cpus) as companions,
@@ -83,6 +84,8 @@ def carry_out(run: Run, files: Path, progress: Progress) -> list[CellRecord]:
         bench = Bench(
             run.directory.resolve(), run.plan, served, provision, server_cpus, generator_cpus, calibration
         )
+        if left and archive.read_sameness(run.directory) is None and compared(run.plan):
+            archive.write_sameness(run.directory, look(bench, say=progress.note))
         for _, group in groupby(left, key=partial(_start_of, run.plan)):
             _serve_and_measure(bench, list(group), progress)
     journal.end_leftovers(run.directory)
@@ -119,7 +122,7 @@ def _serve_and_measure(bench: Bench, cells: list[PlannedCell], progress: Progres
                     _stop(bench, server, since, patience_s)
                     server, since = None, []
                 try:
-                    server = _start(bench, cell.server, directory)
+                    server = serve(bench, cell.server, directory)
                 except Unmeasurable as error:
                     for left in cells[number:]:
                         progress.cell(left)
@@ -138,26 +141,6 @@ def _serve_and_measure(bench: Bench, cells: list[PlannedCell], progress: Progres
         if server is not None:
             _stop(bench, server, since, patience_s)
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def _start(bench: Bench, label: str, directory: Path) -> RunningServer:
-    planned = bench.plan.servers[label]
-    server = running.start(
-        running.Start(
-            label=label,
-            spec=spec_of(label, planned),
-            planned=planned,
-            files=bench.files,
-            provision=bench.provision,
-            cpus=bench.server_cpus,
-            directory=directory,
-            start_s=bench.plan.time.start_s,
-            means=bench.plan.matched,
-        )
-    )
-    if server.process is not None:
-        journal.note_process(bench.run, server.process.pid)
-    return server
 
 
 def _stop(bench: Bench, server: RunningServer, records: Sequence[CellRecord], patience_s: float) -> None:
@@ -237,8 +220,8 @@ def _raise_open_files() -> None:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the run as Ctrl-C does."""
+def terminable() -> Iterator[None]:
+    """SIGTERM and SIGHUP end what is under way as Ctrl-C does."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt

@@ -1,6 +1,7 @@
 """The server under test: started and stopped."""
 
 import ssl
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Literal
 from loadtests.lab import processes
 from loadtests.lab.plan_server import PlanServer
 from loadtests.lab.servers.asking import trust_of
+from loadtests.lab.servers.freshening import freshen
 from loadtests.lab.servers.ports import HOST, free_port, is_taken
 from loadtests.lab.servers.readback import (
     Unmeasurable,
@@ -111,6 +113,15 @@ def _started(asked: Start, port: int) -> RunningServer:
     run, folder = _run(asked, port, count)
     spec, trust = asked.spec, trust_of(asked.planned)
     try:
+        if asked.planned.fresh:
+            own = {**run.environment, **_taken_over(asked)}
+            freshen(
+                asked.planned.fresh,
+                asked.planned.python or sys.executable,
+                own,
+                folder,
+                asked.directory / LOG,
+            )
         process = processes.start(
             run.command,
             environment={**run.environment, **_taken_over(asked)},

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from loadtests.model import jsonpath
 from loadtests.model.records import Record
+from loadtests.subjects.own.sameness import ignored
 from loadtests.subjects.own.secrets import refuse_secrets, variable
 
 Scalar = str | int | float | bool
@@ -91,6 +92,11 @@ class PlanLogin(Entry):
         default={},
         description="name to JSON path, header:NAME or cookie:NAME, for this user's later requests",
     )
+    ignore: list[str] = Field(
+        default=[],
+        description="what may differ between the answers of two servers: JSON paths such as $.items[*].id, "
+        "header:NAME, and body for one that is no JSON",
+    )
     files: dict[str, str] = Field(default={}, description="SHA-256 of each file named; filled in")
 
     @field_validator("method", mode="before")
@@ -125,6 +131,12 @@ class PlanLogin(Entry):
             if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
                 raise ValueError(f"the value of {name} holds a control character")
         return headers
+
+    @field_validator("ignore")
+    @classmethod
+    def _ignored(cls, entries: list[str]) -> list[str]:
+        ignored(entries)
+        return entries
 
     @field_validator("json_")
     @classmethod
