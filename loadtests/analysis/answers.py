@@ -8,10 +8,11 @@ from loadtests.analysis.cells import CellSummary
 from loadtests.analysis.differences import Difference, Judge, paired
 from loadtests.analysis.metrics import METRICS
 from loadtests.analysis.points import level_label, level_words
-from loadtests.analysis.wording import slots, verdict_sentence
+from loadtests.analysis.wording import slots, times, verdict_sentence
 from loadtests.model.records import Comparison, Level
+from loadtests.model.sameness import Sameness, told
 
-MATCHED = "capacity-matched"
+MATCHED, MOST_TOLD = "capacity-matched", 10
 
 
 class Answer(Difference):
@@ -27,10 +28,37 @@ class Answer(Difference):
 
 
 def answers(
-    cells: Sequence[CellSummary], primaries: Sequence[Comparison], judge: Judge, means: str | None = None
+    cells: Sequence[CellSummary],
+    primaries: Sequence[Comparison],
+    judge: Judge,
+    means: str | None = None,
+    sameness: Sequence[Sameness] = (),
 ) -> list[Answer]:
-    """One answer for each primary comparison, in the plan's order; `means` is the plan's."""
-    return [_answer(cells, primary, judge, means) for primary in primaries]
+    """One answer for each primary comparison, in the plan's order; `means` is the plan's.
+
+    A ratio of servers that did not answer alike, by `sameness`, is no verdict.
+    """
+    return [_unless_unequal(_answer(cells, primary, judge, means), sameness) for primary in primaries]
+
+
+def _unless_unequal(answer: Answer, sameness: Sequence[Sameness]) -> Answer:
+    unequal = [
+        mismatch
+        for looked in sameness
+        if looked.scenario == answer.scenario
+        for mismatch in looked.between(answer.server, answer.baseline)
+    ]
+    if not unequal or answer.ratio is None:
+        return answer
+    condition = answer.sentence.partition(": ")[0]
+    what = f"{condition}: not the same work, so that {times(answer.ratio)} is no verdict: {told(unequal[0])}"
+    update = {
+        "verdict": "not the same work",
+        "sentence": f"{what}.",
+        "blocks_needed": None,
+        "reasons": [told(mismatch) for mismatch in unequal[:MOST_TOLD]],
+    }
+    return answer.model_copy(update=update)
 
 
 def _answer(cells: Sequence[CellSummary], primary: Comparison, judge: Judge, means: str | None) -> Answer:

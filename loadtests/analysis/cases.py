@@ -1,6 +1,6 @@
 """Pick your case: what each server does in each scenario, the best marked and what cannot be told from it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import Field
@@ -76,13 +76,15 @@ def cases(
     cells: Mapping[str, CellSummary],
     references: Mapping[str, Level],
     targets: Mapping[str, LatencyTarget],
+    unequal: Collection[str] = (),
 ) -> list[Case]:
-    """One case for each server and scenario, in the order of the scenarios."""
+    """One case for each server and scenario, scenario by scenario; none is best in an unequal one."""
     found: list[Case] = []
     for scenario, level in references.items():
         here = [p for p in points if p.scenario == scenario]
         rows = {p.server: _sources(here, p.server, level, targets[scenario]) for p in here}
-        best = {column: _best(column, rows, cells) for column in RANKED}
+        none: tuple[str | None, set[str]] = (None, set())
+        best = {column: none if scenario in unequal else _best(column, rows, cells) for column in RANKED}
         for server, sources in rows.items():
             at_level, capacity = sources["response_p50"], sources["capacity"]
             found.append(

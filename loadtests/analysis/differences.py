@@ -13,7 +13,8 @@ from loadtests.model.records import Record
 
 # The four verdicts, and what stands in their place: a bound or nothing where the generator was the limit,
 # `invalid` where no pair of sound cells is left, `not measured` where sound cells lack the samples for the
-# figure, `same run` where a run is compared with itself.
+# figure, `same run` where a run is compared with itself, `not the same work` where the servers answered
+# otherwise than each other before any load.
 Outcome = Literal[
     "faster",
     "slower",
@@ -25,6 +26,7 @@ Outcome = Literal[
     "invalid",
     "not measured",
     "same run",
+    "not the same work",
 ]
 LIMITED = "the load generator, not the server, was the limit"
 

@@ -10,6 +10,7 @@ from loadtests import archive
 from loadtests.analysis.cases import target_of
 from loadtests.analysis.cells import CellSummary, Moment, moments, summarise_cell
 from loadtests.model.records import CellRecord, Manifest, SearchRecord
+from loadtests.model.sameness import Sameness
 
 
 class PoolingError(archive.ArchiveError):
@@ -25,6 +26,7 @@ class Reading:
     records: dict[str, CellRecord]
     directories: dict[str, Path]
     searches: list[SearchRecord]
+    sameness: list[Sameness]
     planned_cells: int
 
     def moments(self, cell: str) -> list[Moment]:
@@ -41,7 +43,7 @@ def read(run_dirs: Sequence[Path]) -> Reading:
     manifests = [archive.read_manifest(run_dir) for run_dir in run_dirs]
     for first, other in combinations(manifests, 2):
         _poolable(first, other)
-    found = Reading(manifests, {}, {}, {}, [], sum(len(m.cells) for m in manifests))
+    found = Reading(manifests, {}, {}, {}, [], [], sum(len(m.cells) for m in manifests))
     blocks, home = 0, run_dirs[0].resolve().parent
     for run_dir, manifest, prefix in zip(run_dirs, manifests, _prefixes(manifests), strict=True):
         records = archive.read_cells(run_dir)
@@ -61,6 +63,7 @@ def read(run_dirs: Sequence[Path]) -> Reading:
             found.records[name] = record
             found.directories[name] = directory
         found.searches.extend(archive.read_searches(run_dir))
+        found.sameness.extend(archive.read_sameness(run_dir) or [])
         blocks += max((record.block for record in records), default=0)
     return found
 

@@ -20,6 +20,7 @@ from loadtests.analysis.scaling import Curve, curves
 from loadtests.analysis.sentences import Sentence, sentences
 from loadtests.analysis.validity import State, validity
 from loadtests.model.records import Level, Manifest, Record, SearchRecord
+from loadtests.model.sameness import Sameness
 
 SCHEMA_VERSION = 1
 
@@ -48,6 +49,9 @@ class Summary(Record):
     requests: int = Field(description="due while measuring, over all valid cells")
     method: Method
     sentences: list[Sentence]
+    sameness: list[Sameness] = Field(
+        default=[], description="what the servers of one's own answered before any load, by scenario"
+    )
     answers: list[Answer]
     references: dict[str, Level] = Field(description="each scenario's reference level")
     targets: dict[str, LatencyTarget]
@@ -86,7 +90,9 @@ def build(run_dirs: Sequence[Path]) -> Summary:
     manifest, cells = reading.manifests[0], reading.cells
     found = {point.id: point for point in points(cells.values())}
     verdicts = Judge(comparisons=len(manifest.primaries), floors=manifest.aa_floor or {})
-    answered = answers(list(cells.values()), manifest.primaries, verdicts, manifest.plan.get("matched"))
+    answered = answers(
+        list(cells.values()), manifest.primaries, verdicts, manifest.plan.get("matched"), reading.sameness
+    )
     references = reference_levels(
         list(found.values()), manifest.primaries, manifest.plan.get("scenarios", {})
     )
@@ -105,10 +111,11 @@ def build(run_dirs: Sequence[Path]) -> Summary:
         requests=sum(cell.requests or 0 for cell in cells.values()),
         method=_method(manifest, verdicts),
         sentences=sentences(list(found.values()), answered, references),
+        sameness=reading.sameness,
         answers=answered,
         references=references,
         targets=targets,
-        cases=cases(list(found.values()), cells, references, targets),
+        cases=cases(list(found.values()), cells, references, targets, _unequal(reading)),
         gates=gates,
         curves=curves(found, cells),
         explanations=explained,
@@ -118,6 +125,11 @@ def build(run_dirs: Sequence[Path]) -> Summary:
         cells=cells,
         moments=_moments(reading, found, references),
     )
+
+
+def _unequal(reading: Reading) -> set[str]:
+    """The scenarios whose servers did not answer alike: none is best there."""
+    return {looked.scenario for looked in reading.sameness if not looked.alike}
 
 
 def _gates(

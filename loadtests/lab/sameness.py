@@ -20,7 +20,7 @@ from loadtests.lab.servers.running import RunningServer
 from loadtests.lab.serving import serve
 from loadtests.model.cookies import Jar
 from loadtests.model.inherited import inherited
-from loadtests.model.sameness import Sameness
+from loadtests.model.sameness import Sameness, sentence
 from loadtests.subjects.own.answers import Given, Reader, Wrong
 from loadtests.subjects.own.feeds import Row, read_feed
 from loadtests.subjects.own.naming import needs
@@ -84,7 +84,8 @@ def look(bench: Bench, *, rows: int | None = SAMPLE_ROWS, say: Said = lambda tex
         written = any(request.method not in ("GET", "HEAD") for request in scripts[label].workload.requests)
         more = databases if written else []
         update = {"servers": servers, "alike": result.alike and not broken, "notes": [*result.notes, *more]}
-        found.append(result.model_copy(update=update))
+        result = result.model_copy(update=update)
+        found.append(result.model_copy(update={"sentence": sentence(result)}))
     return found
 
 

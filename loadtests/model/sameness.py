@@ -25,6 +25,7 @@ class Sameness(Record):
     servers: list[str]
     asked: int = Field(description="different requests that each server was asked, each of them twice")
     alike: bool
+    sentence: str = ""
     mismatches: list[Mismatch] = Field(default=[], description="the first of each request and place")
     counts: dict[str, int] = Field(
         default={}, description="requests that differ in a place, by the place's key of `mismatches`"

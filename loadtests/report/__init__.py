@@ -21,7 +21,8 @@ def sentences(run_dir: Path) -> list[str]:
     """One plain sentence for each scenario of the run; of an invalid run, why it gives no answer."""
     summary = build([run_dir])
     reasons = [f"no answer: {reason}." for reason in summary.reasons]
-    return [*reasons, *(sentence.text for sentence in summary.sentences)]
+    unequal = [f"{looked.sentence}." for looked in summary.sameness if not looked.alike]
+    return [*reasons, *unequal, *(sentence.text for sentence in summary.sentences)]
 
 
 def compare(base: Path, new: Sequence[Path], *, force: bool = False) -> list[Path]:

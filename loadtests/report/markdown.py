@@ -17,6 +17,7 @@ def markdown(document: Mapping[str, Any], pictures: Mapping[str, str] | None = N
     """The report; `pictures`: relative address by text alternative. What does not fit is left out."""
     parts = [
         _head(document),
+        _sameness(document),
         _answers(document),
         *[f"![{_cell(text)}]({address})\n" for text, address in (pictures or {}).items()],
         _gates(document),
@@ -38,6 +39,13 @@ def _head(document: Mapping[str, Any]) -> str:
     return (
         f"# {MARKS[document['state']]}: {run['plan_name']}, {run['run']}\n\n"
         f"{when(run['created_unix_s'])}, {cells}, {document['requests']:,} requests measured.{quick}\n"
+    )
+
+
+def _sameness(document: Mapping[str, Any]) -> str:
+    return "".join(
+        f"- {_cell(looked['sentence'] if looked['alike'] else '**' + looked['sentence'] + '**')}\n"
+        for looked in document.get("sameness", [])
     )
 
 

@@ -75,8 +75,8 @@ def warmup(""",
     ),
     (
         "loadtests/checks/soundness.py",
-        "        answers(document, samples, measured),\n",
-        "        planted(measured),\n        answers(document, samples, measured),\n",
+        "        answers(document, samples, measured, error_share),\n",
+        "        planted(measured),\n        answers(document, samples, measured, error_share),\n",
     ),
     (
         "loadtests/checks/soundness.py",

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from loadtests.model import jsonpath
-from loadtests.model.sameness import Mismatch, Sameness, key
+from loadtests.model.sameness import Mismatch, Sameness, key, sentence
 from loadtests.subjects.own.secrets import sounds_secret
 
 OF_THE_SERVER = frozenset(
@@ -254,7 +254,7 @@ def judge(
     servers = list(answers)
     asked_of_all = {request for asked in answers.values() for request in asked}
     unanswered = len(said) > len(notes)
-    return Sameness(
+    result = Sameness(
         scenario=scenario,
         servers=servers,
         asked=len(asked_of_all),
@@ -267,6 +267,7 @@ def judge(
         },
         notes=said,
     )
+    return result.model_copy(update={"sentence": sentence(result)})
 
 
 def shared_databases(environments: Mapping[str, Mapping[str, str]]) -> list[str]:
