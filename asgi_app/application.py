@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from asgi_app.upstreams import Clients
 
 log = logging.getLogger(__name__)
-Answer = Callable[[Request], Awaitable[WireResponse]]
+Handler = Callable[[Request], Awaitable[WireResponse]]
 
 
 class WireRoute(APIRoute):
@@ -48,7 +48,7 @@ class WireRoute(APIRoute):
     would cost more than all the rest of a small download.
     """
 
-    def __init__(self, path: str, endpoint: Answer, **options: Any) -> None:
+    def __init__(self, path: str, endpoint: Handler, **options: Any) -> None:
         super().__init__(path, endpoint, **options)
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:

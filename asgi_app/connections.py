@@ -4,10 +4,10 @@ import asyncio
 import socket
 from typing import Any
 
-from shared.progress import LINGER_SILENT_S, TCP_INFO_BYTES, Lingering, Look, Taking, read_tcp_info
+from shared.progress import LINGER_SILENT_S, TCP_INFO_BYTES, Lingering, Snapshot, Taking, read_tcp_info
 
 
-def look_at(transport: Any) -> Look | None:
+def look_at(transport: Any) -> Snapshot | None:
     """What the kernel knows of a connection; None where it does not tell, as of a Unix socket."""
     try:
         connection = transport.get_extra_info("socket")

@@ -32,7 +32,7 @@ def as_httpx(request: httpx.Request) -> Iterator[None]:
         raise httpx.ReadError(str(error), request=request) from error
 
 
-class Stream(httpx.AsyncByteStream):
+class ResponseBody(httpx.AsyncByteStream):
     """A body as it comes; closing it before its end closes the connection."""
 
     def __init__(self, request: httpx.Request, response: aiohttp.ClientResponse) -> None:
@@ -68,7 +68,7 @@ class Transport(httpx.AsyncBaseTransport):
                 timeout=aiohttp.ClientTimeout(sock_connect=timeout["connect"], sock_read=timeout["read"]),
                 server_hostname=request.extensions.get("sni_hostname"),
             )
-        stream = Stream(request, response)
+        stream = ResponseBody(request, response)
         return httpx.Response(
             response.status, headers=list(response.raw_headers), stream=stream, request=request
         )

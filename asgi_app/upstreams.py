@@ -20,8 +20,8 @@ from shared.fetching import (
     READ_TIMEOUT_S,
     Failure,
     Fetch,
-    Outcome,
-    Received,
+    FetchedBody,
+    FetchOutcome,
     Source,
     admit,
     check_head,
@@ -30,7 +30,7 @@ from shared.fetching import (
     retry_after_s,
     wire,
 )
-from shared.origins import Address, Origin
+from shared.origins import Origin, UpstreamAddress
 from shared.service import Service
 from shared.settings import MAX_UPSTREAM_CONNECTIONS
 
@@ -44,7 +44,7 @@ class Clients:
         self.slots = asyncio.Semaphore(MAX_UPSTREAM_CONNECTIONS)
         self._clients: dict[Origin, httpx.AsyncClient] = {}
 
-    async def fetch_all(self, service: Service, asked: Fetch) -> list[Outcome]:
+    async def fetch_all(self, service: Service, asked: Fetch) -> list[FetchOutcome]:
         """Every address at the same time; one that takes too long is ended."""
         tasks = [
             asyncio.ensure_future(fetch_in_time(self, service, asked, source)) for source in asked.addresses
@@ -55,7 +55,7 @@ class Clients:
             for task in tasks:
                 task.cancel()
             for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-                if isinstance(outcome, Received):
+                if isinstance(outcome, FetchedBody):
                     outcome.abort()
             raise
 
@@ -80,7 +80,7 @@ class Clients:
             await client.aclose()
 
 
-async def fetch_in_time(clients: Clients, service: Service, asked: Fetch, source: Source) -> Outcome:
+async def fetch_in_time(clients: Clients, service: Service, asked: Fetch, source: Source) -> FetchOutcome:
     try:
         async with asyncio.timeout(asked.timeout_ms / 1000) as limit, clients.slots:
             return await fetch_one(clients, service, asked, source, limit.when() or 0)
@@ -90,7 +90,7 @@ async def fetch_in_time(clients: Clients, service: Service, asked: Fetch, source
 
 async def fetch_one(
     clients: Clients, service: Service, asked: Fetch, source: Source, deadline: float
-) -> Outcome:
+) -> FetchOutcome:
     """One address, as often as it is worth it."""
     attempt = 1
     while True:
@@ -98,7 +98,7 @@ async def fetch_one(
         pause_s = retry_after_s(attempt, outcome)
         if pause_s is None or asyncio.get_running_loop().time() + pause_s >= deadline:
             return outcome
-        if isinstance(outcome, Received):
+        if isinstance(outcome, FetchedBody):
             outcome.abort()
         await asyncio.sleep(pause_s)
         attempt += 1
@@ -106,11 +106,11 @@ async def fetch_one(
 
 async def attempt_once(
     clients: Clients, service: Service, asked: Fetch, source: Source, attempt: int
-) -> Outcome:
+) -> FetchOutcome:
     allowed = service.settings.upstreams
     redirects = 0
     try:
-        target: Address | None = admit(source.url, allowed)
+        target: UpstreamAddress | None = admit(source.url, allowed)
         while target is not None:
             ip = choose_ip(target.origin, await resolve(target.origin), attempt, allowed)
             async with get(clients.client(target.origin), target, ip) as response:
@@ -118,7 +118,7 @@ async def attempt_once(
                 location = response.headers.get("location")
                 target = onward(target, response.status_code, location, redirects, allowed)
                 if target is None:
-                    received = Received(response.status_code, redirects, asked.max_bytes)
+                    received = FetchedBody(response.status_code, redirects, asked.max_bytes)
                     return await receive(response, received, source, service)
             redirects += 1
     except Failure as failure:
@@ -133,7 +133,7 @@ async def attempt_once(
 
 
 @asynccontextmanager
-async def get(client: httpx.AsyncClient, target: Address, ip: str) -> AsyncIterator[httpx.Response]:
+async def get(client: httpx.AsyncClient, target: UpstreamAddress, ip: str) -> AsyncIterator[httpx.Response]:
     """The response to one GET, its body still to come."""
     asked = wire(target, ip)
     timeout = httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
@@ -144,7 +144,9 @@ async def get(client: httpx.AsyncClient, target: Address, ip: str) -> AsyncItera
         yield response
 
 
-async def receive(response: httpx.Response, received: Received, source: Source, service: Service) -> Received:
+async def receive(
+    response: httpx.Response, received: FetchedBody, source: Source, service: Service
+) -> FetchedBody:
     """Read the body to its end, block by block."""
     try:
         if source.store is not None:

@@ -22,30 +22,30 @@ HTTP_DATE = re.compile(
 LONGEST_DATE = 40
 
 
-class Outcome(Enum):
+class Decision(Enum):
     PERFORM = "perform"  # answer in full, a Range header ignored
     PERFORM_RANGE = "perform range"
     NOT_MODIFIED = "not modified"
     FAILED = "failed"
 
 
-def evaluate(entry: Entry, method: str, headers: Mapping[str, str]) -> Outcome:
+def evaluate(entry: Entry, method: str, headers: Mapping[str, str]) -> Decision:
     """What the preconditions in `headers` (lower-case names) make of a GET or HEAD of `entry`."""
     if_match = headers.get("if-match")
     if if_match is not None:
         if not matches(if_match, entry.etag, weak=False):
-            return Outcome.FAILED
+            return Decision.FAILED
     elif (since := http_date(headers.get("if-unmodified-since"))) is not None and entry.modified_s > since:
-        return Outcome.FAILED
+        return Decision.FAILED
     if_none_match = headers.get("if-none-match")
     if if_none_match is not None:
         if matches(if_none_match, entry.etag, weak=True):
-            return Outcome.NOT_MODIFIED
+            return Decision.NOT_MODIFIED
     elif (since := http_date(headers.get("if-modified-since"))) is not None and entry.modified_s <= since:
-        return Outcome.NOT_MODIFIED
+        return Decision.NOT_MODIFIED
     if method == "GET" and "range" in headers and range_applies(headers.get("if-range"), entry):
-        return Outcome.PERFORM_RANGE
-    return Outcome.PERFORM
+        return Decision.PERFORM_RANGE
+    return Decision.PERFORM
 
 
 def check_change(entry: Entry | None, headers: Mapping[str, str]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from shared.conditions import Outcome, evaluate
+from shared.conditions import Decision, evaluate
 from shared.entries import Entry
 from shared.errors import PreconditionFailed, RangeNotSatisfiable
 from shared.ranges import ByteRange, parse_ranges, satisfy
@@ -58,11 +58,11 @@ def plan_download(entry: Entry, method: str, headers: Mapping[str, str]) -> Down
     if not headers:
         return whole(entry)
     outcome = evaluate(entry, method, headers)
-    if outcome is Outcome.FAILED:
+    if outcome is Decision.FAILED:
         raise PreconditionFailed("The file is not the one that the request's conditions name.")
-    if outcome is Outcome.NOT_MODIFIED:
+    if outcome is Decision.NOT_MODIFIED:
         return unchanged(entry)
-    specs = parse_ranges(headers["range"]) if outcome is Outcome.PERFORM_RANGE else None
+    specs = parse_ranges(headers["range"]) if outcome is Decision.PERFORM_RANGE else None
     # a suffix of an empty file is satisfiable but has no Content-Range: the whole is the answer
     if specs is None or (entry.size == 0 and any(first is None and last for first, last in specs)):
         return whole(entry)

@@ -19,9 +19,9 @@ from shared.numbers import Whole
 from shared.operations import Name, Operation, read_object, sentence
 from shared.origins import (
     MAX_ADDRESS_CHARACTERS,
-    Address,
     BadAddress,
     Origin,
+    UpstreamAddress,
     connectable,
     read_address,
     read_onward,
@@ -89,7 +89,7 @@ class Failure(Exception):
 
 
 @dataclass
-class Received:
+class FetchedBody:
     """One body on its way in: its size and digest so far, and the upload that stores it, if one does."""
 
     status: int
@@ -130,7 +130,7 @@ class Received:
             self.upload.abort()
 
 
-Outcome = Received | Failure
+FetchOutcome = FetchedBody | Failure
 
 
 @contextmanager
@@ -165,7 +165,7 @@ def read_fetch(headers: Mapping[str, str], body: bytes, settings: Settings) -> F
     return fetch
 
 
-def admit(url: str, allowed: frozenset[Origin]) -> Address:
+def admit(url: str, allowed: frozenset[Origin]) -> UpstreamAddress:
     """The address, if it may be fetched; Failure."""
     try:
         return _allowed(read_address(url), allowed)
@@ -188,8 +188,8 @@ def check_head(status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
 
 
 def onward(
-    before: Address, status: int, location: str | None, redirects: int, allowed: frozenset[Origin]
-) -> Address | None:
+    before: UpstreamAddress, status: int, location: str | None, redirects: int, allowed: frozenset[Origin]
+) -> UpstreamAddress | None:
     """Where a response redirects to, checked like the first address; None where it is the answer. Failure."""
     if status not in REDIRECT_STATUSES or location is None:
         return None
@@ -201,7 +201,7 @@ def onward(
         raise Failure("bad-address", f"Of a redirect: {error}") from None
 
 
-def _allowed(found: Address, allowed: frozenset[Origin]) -> Address:
+def _allowed(found: UpstreamAddress, allowed: frozenset[Origin]) -> UpstreamAddress:
     if found.origin not in allowed:
         raise Failure("not-allowed", f"{found.origin} is not among the origins that may be fetched from.")
     return found
@@ -226,7 +226,7 @@ class Wire:
     server_name: str | None  # of TLS: sent as SNI, and what the certificate must be for
 
 
-def wire(target: Address, ip: str) -> Wire:
+def wire(target: UpstreamAddress, ip: str) -> Wire:
     """The request to the IP address that was checked, so that no second look-up can lead elsewhere."""
     origin = target.origin
     host = f"[{ip}]" if ":" in ip else ip
@@ -237,7 +237,7 @@ def wire(target: Address, ip: str) -> Wire:
     return Wire(f"{origin.scheme}://{host}:{origin.port}{target.target}", headers, name)
 
 
-def retry_after_s(attempt: int, outcome: Outcome) -> float | None:
+def retry_after_s(attempt: int, outcome: FetchOutcome) -> float | None:
     """How long to wait before the next attempt; None where there is none. `attempt` counts from 1."""
     worth = (
         outcome.code in RETRIED_FAILURES
@@ -247,12 +247,12 @@ def retry_after_s(attempt: int, outcome: Outcome) -> float | None:
     return RETRY_AFTER_S[attempt - 1] if worth and attempt <= len(RETRY_AFTER_S) else None
 
 
-def keep(outcomes: Sequence[Outcome]) -> list[Outcome]:
+def keep(outcomes: Sequence[FetchOutcome]) -> list[FetchOutcome]:
     """Make what is to be stored visible, once all bodies are here; touches the disk."""
     return [_kept(outcome) for outcome in outcomes]
 
 
-def _kept(outcome: Outcome) -> Outcome:
+def _kept(outcome: FetchOutcome) -> FetchOutcome:
     if isinstance(outcome, Failure) or outcome.upload is None:
         return outcome
     try:
@@ -265,14 +265,14 @@ def _kept(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def reply_fetch(fetch: Fetch, outcomes: Sequence[Outcome], prefix: str = "") -> Reply:
+def reply_fetch(fetch: Fetch, outcomes: Sequence[FetchOutcome], prefix: str = "") -> Reply:
     """The answer, in the order of the addresses; files are stored at addresses below the prefix."""
     pairs = zip(fetch.addresses, outcomes, strict=True)
     results = [_result(source, outcome, prefix) for source, outcome in pairs]
     return json_reply({"results": results})
 
 
-def _result(source: Source, outcome: Outcome, prefix: str) -> dict[str, Any]:
+def _result(source: Source, outcome: FetchOutcome, prefix: str) -> dict[str, Any]:
     if isinstance(outcome, Failure):
         return {"url": source.url, "error": {"code": outcome.code, "detail": outcome.detail}}
     stored = {"stored": address(source.store, prefix)} if source.store is not None else {}

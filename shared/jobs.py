@@ -25,8 +25,8 @@ from shared.settings import DATABASE_RETRY_S
 STATES = ("running", "done", "failed", "lost")
 CURSOR_PATTERN = "^(?:[A-Za-z0-9_-]{21}[AQgw])?$"  # the 16 bytes of an id in base64url
 KEYS = ("after", "limit", "state")
-Row = Sequence[Any]
-Rows = Sequence[Row]
+JobRow = Sequence[Any]
+Rows = Sequence[JobRow]
 
 
 @dataclass(frozen=True)
@@ -273,7 +273,7 @@ def one_job(name: str, rows: Rows) -> dict[str, Any]:
     return job_document(rows[0])
 
 
-def job_document(row: Row) -> dict[str, Any]:
+def job_document(row: JobRow) -> dict[str, Any]:
     """A record as it is shown: times in UTC (RFC 3339), the duration in milliseconds."""
     job_id, operation, state, created_us, finished_us, duration_us, error = row
     return {

@@ -88,7 +88,7 @@ class Words(Sourced):
 
 
 ComputingStep = Digest | Compress | Words
-Step = Annotated[Wait | ComputingStep, Field(discriminator="operation")]
+ProcessingStep = Annotated[Wait | ComputingStep, Field(discriminator="operation")]
 
 
 class Pipeline(Operation):
@@ -96,7 +96,7 @@ class Pipeline(Operation):
 
     model_config = ConfigDict(json_schema_extra=with_waits_outside)
     operation: Literal["pipeline"]
-    steps: list[Step] = Field(min_length=1, max_length=MAX_STEPS)
+    steps: list[ProcessingStep] = Field(min_length=1, max_length=MAX_STEPS)
 
     @model_validator(mode="after")
     def waits_outside(self) -> "Pipeline":

@@ -50,7 +50,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Address:
+class UpstreamAddress:
     """An upstream address: where it is, and the request target there (path and query, from its slash)."""
 
     origin: Origin
@@ -60,7 +60,7 @@ class Address:
         return f"{self.origin}{self.target}"
 
 
-def read_address(text: str) -> Address:
+def read_address(text: str) -> UpstreamAddress:
     """Parse an absolute http or https address (RFC 3986, ASCII only, without user information)."""
     if len(text) > MAX_ADDRESS_CHARACTERS:
         raise BadAddress(f"The address has more than {MAX_ADDRESS_CHARACTERS} characters.")
@@ -78,7 +78,7 @@ def read_address(text: str) -> Address:
         raise BadAddress(f"The port {port} is not one from 1 to 65535.")
     target = found["target"] or "/"
     origin = Origin(scheme, _read_host(found["host"].lower()), port)
-    return Address(origin, target if target.startswith("/") else "/" + target)
+    return UpstreamAddress(origin, target if target.startswith("/") else "/" + target)
 
 
 def _read_host(host: str) -> str:
@@ -101,7 +101,7 @@ def ends_in_a_number(host: str) -> bool:
     return last.isdecimal() or last.startswith("0x")
 
 
-def read_onward(address: Address, location: str) -> Address:
+def read_onward(address: UpstreamAddress, location: str) -> UpstreamAddress:
     """Where a redirect leads: `location` may be relative (RFC 9110 section 10.2.2)."""
     if not location.isascii() or not location.isprintable() or "\\" in location or " " in location:
         raise BadAddress("The redirect's Location has characters that no address has.")

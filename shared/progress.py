@@ -20,7 +20,7 @@ NOT_SENT = 144  # bytes that wait for the client's window
 
 
 @dataclass(frozen=True)
-class Look:
+class Snapshot:
     """A connection at one time: bytes taken by and received from its client; whether more is to be taken."""
 
     taken: int
@@ -28,14 +28,14 @@ class Look:
     waiting: bool
 
 
-def read_tcp_info(info: bytes) -> Look | None:
+def read_tcp_info(info: bytes) -> Snapshot | None:
     """A look from Linux's `TCP_INFO`; None where the kernel is too old to tell."""
     if len(info) < NOT_SENT + 4:
         return None
     taken, received = struct.unpack_from("=QQ", info, ACKNOWLEDGED)
     (under_way,) = struct.unpack_from("=I", info, UNACKNOWLEDGED)
     (not_sent,) = struct.unpack_from("=I", info, NOT_SENT)
-    return Look(taken, received, under_way > 0 or not_sent > 0)
+    return Snapshot(taken, received, under_way > 0 or not_sent > 0)
 
 
 class Taking:

@@ -22,7 +22,7 @@ ENDED = Reply(204, (("Cache-Control", "no-store"),))
 
 
 @dataclass(frozen=True)
-class Part:
+class StreamPart:
     """Wait `pause_s`, then send `block`."""
 
     pause_s: float
@@ -57,7 +57,7 @@ class Stream:
     def raw_headers(self) -> RawHeaders:
         return raw(self.headers)
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[StreamPart]:
         """What to wait for and send, in order; the first without a wait."""
         last = self.count
         if self.interval_s:
@@ -65,9 +65,9 @@ class Stream:
         for number in range(self.first, last + 1):
             pause_s = 0.0 if number == self.first else self.interval_s
             while self.events and pause_s > self.heartbeat_s:
-                yield Part(self.heartbeat_s, b": heartbeat\n\n")
+                yield StreamPart(self.heartbeat_s, b": heartbeat\n\n")
                 pause_s -= self.heartbeat_s
-            yield Part(pause_s, self._event(number) if self.events else self._chunk(number))
+            yield StreamPart(pause_s, self._event(number) if self.events else self._chunk(number))
 
     def _event(self, number: int) -> bytes:
         data = encode({"number": number, "of": self.count})

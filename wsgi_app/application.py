@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from wsgi_app.upstreams import Clients
 
 log = logging.getLogger(__name__)
-Answer = Callable[[Environ], WireResponse]
+Handler = Callable[[Environ], WireResponse]
 
 
 class AnyPath(BaseConverter):
@@ -90,7 +90,7 @@ def make_app(service: Service | None = None) -> Flask:
 
 
 def add_routes(app: Flask, service: Service, database: Database | None, clients: "Clients | None") -> None:
-    def route(path: str, endpoint: str, answer: Answer, *methods: str) -> None:
+    def route(path: str, endpoint: str, answer: Handler, *methods: str) -> None:
         app.add_url_rule(path, endpoint, answer, methods=methods, provide_automatic_options=False)
 
     route("/health", "health", partial(health, service), "GET")

@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from types import ModuleType
 from typing import Any
 
-from shared.progress import LOOKS, TCP_INFO_BYTES, Lingering, Look, Taking, read_tcp_info
+from shared.progress import LOOKS, TCP_INFO_BYTES, Lingering, Snapshot, Taking, read_tcp_info
 
 PARTING = 1000  # connections at once; more are closed without further ado
 PARTING_MS = 1  # most clients have gone by then, and cost no hand-over
@@ -28,7 +28,7 @@ BLOCK_BYTES = 256 * 1024
 DROPPED = struct.pack("ii", 1, 0)  # of SO_LINGER: what is not sent goes with the connection
 
 
-def look_at(connection: socket.socket) -> Look | None:
+def look_at(connection: socket.socket) -> Snapshot | None:
     """What the kernel knows of a connection; None where it does not tell, as of a Unix socket."""
     try:
         return read_tcp_info(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES))
@@ -94,14 +94,14 @@ class Held:
         self.moved = True  # since the last look
         self._timeout_s = timeout_s
         self._since_s = time.monotonic()
-        self._look: Look | None = None
+        self._look: Snapshot | None = None
         self._received: int | None = None
         self._taking = Taking(timeout_s)
 
     def await_body(self) -> None:
         self.awaits, self._since_s = "body", time.monotonic()
 
-    def silent(self, look: Look | None, now_s: float) -> bool:
+    def silent(self, look: Snapshot | None, now_s: float) -> bool:
         """Whether what is waited for does not come: a head as a whole, of a body anything."""
         if self.awaits is None:
             return False
@@ -112,7 +112,7 @@ class Held:
         # the kernel's timeout for what is received comes first: it lets the request be answered
         return now_s - self._since_s >= self._timeout_s * (1 + 1 / LOOKS)
 
-    def stalled(self, look: Look | None, now_s: float) -> bool:
+    def stalled(self, look: Snapshot | None, now_s: float) -> bool:
         self.moved = look != self._look or self.awaits is not None or (look is not None and look.waiting)
         self._look = look
         return look is not None and self._taking.stalled(look.taken, look.waiting, now_s)

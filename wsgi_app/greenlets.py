@@ -23,7 +23,7 @@ from shared.pools import Executors
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Outcome = tuple[Any, Exception | None]
+WorkResult = tuple[Any, Exception | None]
 
 
 def serving() -> bool:
@@ -95,7 +95,7 @@ class ProcessExecutor(Executor):
         self._size = size
         self._threads = threads
         self._spawned = 0
-        self._idle: list[Connection[Any, Outcome]] = []
+        self._idle: list[Connection[Any, WorkResult]] = []
         self._closed = False
         self._call_on_hub = get_hub().loop.run_callback_threadsafe
 
@@ -128,7 +128,7 @@ class ProcessExecutor(Executor):
         return result  # type: ignore[no-any-return]  # it is what `function` returned in the other process
 
 
-def spawn() -> "Connection[Any, Outcome]":
+def spawn() -> "Connection[Any, WorkResult]":
     """A process that works until its pipe closes, and ends with this one however this one ends."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -139,7 +139,7 @@ def spawn() -> "Connection[Any, Outcome]":
     return ours
 
 
-def work(link: "Connection[Outcome, Any]") -> None:
+def work(link: "Connection[WorkResult, Any]") -> None:
     end_with_parent()
     while True:
         try:

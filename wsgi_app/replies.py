@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from flask import Response
-
 from shared.errors import ServiceError, problem
 from shared.replies import Headers, Reply
 
@@ -17,11 +15,11 @@ CLOSE = ("Connection", "close")
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
-class WireResponse(Response):
+class WireResponse:
     """A response that goes to the server as it is.
 
-    Flask only hands it through; the header objects that Werkzeug would build, normalise and
-    write out again would cost more than all the rest of a small download.
+    Flask only hands it through; its own response would build, normalise and write out header objects,
+    which costs more than all the rest of a small download.
     """
 
     def __init__(self, status: int, headers: Headers, body: Iterable[bytes]) -> None:

@@ -23,8 +23,8 @@ from shared.fetching import (
     READ_TIMEOUT_S,
     Failure,
     Fetch,
-    Outcome,
-    Received,
+    FetchedBody,
+    FetchOutcome,
     Source,
     admit,
     check_head,
@@ -33,7 +33,7 @@ from shared.fetching import (
     retry_after_s,
     wire,
 )
-from shared.origins import Address, Origin
+from shared.origins import Origin, UpstreamAddress
 from shared.service import Service
 from shared.settings import MAX_UPSTREAM_CONNECTIONS
 from wsgi_app.greenlets import aside
@@ -46,7 +46,7 @@ class Clients:
         self.pool = ThreadPoolExecutor(MAX_UPSTREAM_CONNECTIONS, thread_name_prefix="fetch")
         self._free: dict[Origin, deque[httpx.Client]] = {origin: deque() for origin in origins}
 
-    def fetch_all(self, service: Service, asked: Fetch) -> list[Outcome]:
+    def fetch_all(self, service: Service, asked: Fetch) -> list[FetchOutcome]:
         """Every address at the same time; one that takes too long is left to its thread."""
         deadline = time.monotonic() + asked.timeout_ms / 1000
         futures = [
@@ -91,14 +91,16 @@ class Clients:
                 free.pop().close()
 
 
-def discard(future: Future[Outcome]) -> None:
+def discard(future: Future[FetchOutcome]) -> None:
     if not future.cancelled() and future.exception() is None:
         outcome = future.result()
-        if isinstance(outcome, Received):
+        if isinstance(outcome, FetchedBody):
             outcome.abort()
 
 
-def fetch_one(clients: Clients, service: Service, asked: Fetch, source: Source, deadline: float) -> Outcome:
+def fetch_one(
+    clients: Clients, service: Service, asked: Fetch, source: Source, deadline: float
+) -> FetchOutcome:
     """One address, as often as it is worth it."""
     attempt = 1
     while True:
@@ -106,7 +108,7 @@ def fetch_one(clients: Clients, service: Service, asked: Fetch, source: Source, 
         pause_s = retry_after_s(attempt, outcome)
         if pause_s is None or time.monotonic() + pause_s >= deadline:
             return outcome
-        if isinstance(outcome, Received):
+        if isinstance(outcome, FetchedBody):
             outcome.abort()
         time.sleep(pause_s)
         attempt += 1
@@ -114,11 +116,11 @@ def fetch_one(clients: Clients, service: Service, asked: Fetch, source: Source, 
 
 def attempt_once(
     clients: Clients, service: Service, asked: Fetch, source: Source, attempt: int, deadline: float
-) -> Outcome:
+) -> FetchOutcome:
     allowed = service.settings.upstreams
     redirects = 0
     try:
-        target: Address | None = admit(source.url, allowed)
+        target: UpstreamAddress | None = admit(source.url, allowed)
         while target is not None:
             ip = choose_ip(target.origin, resolve(target.origin), attempt, allowed)
             with clients.client(target.origin) as client, get(client, target, ip, deadline) as response:
@@ -126,7 +128,7 @@ def attempt_once(
                 location = response.headers.get("location")
                 target = onward(target, response.status_code, location, redirects, allowed)
                 if target is None:
-                    received = Received(response.status_code, redirects, asked.max_bytes)
+                    received = FetchedBody(response.status_code, redirects, asked.max_bytes)
                     return receive(response, received, source, service, deadline)
             redirects += 1
     except Failure as failure:
@@ -141,7 +143,7 @@ def attempt_once(
 
 
 @contextmanager
-def get(client: httpx.Client, target: Address, ip: str, deadline: float) -> Iterator[httpx.Response]:
+def get(client: httpx.Client, target: UpstreamAddress, ip: str, deadline: float) -> Iterator[httpx.Response]:
     """The response to one GET, its body still to come."""
     left_s = deadline - time.monotonic()
     if left_s <= 0:
@@ -156,8 +158,8 @@ def get(client: httpx.Client, target: Address, ip: str, deadline: float) -> Iter
 
 
 def receive(
-    response: httpx.Response, received: Received, source: Source, service: Service, deadline: float
-) -> Received:
+    response: httpx.Response, received: FetchedBody, source: Source, service: Service, deadline: float
+) -> FetchedBody:
     """Read the body to its end, block by block."""
     try:
         if source.store is not None:

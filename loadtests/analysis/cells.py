@@ -26,7 +26,6 @@ from loadtests.model.records import (
     Level,
     ProcessCount,
     Record,
-    SideProbe,
 )
 from loadtests.model.samples import CENSORED, DROPPED, KINDS, MEASURE, OK, Samples
 
@@ -130,10 +129,7 @@ class CellSummary(Record):
     directory: str = Field(default="", description="of its raw files, relative to the report")
 
 
-FROM_SAMPLES = ("cpu_ms_per_request", "requests_per_s_per_core")
-COPIED = tuple(
-    name for name in CellRecord.model_fields if name in CellSummary.model_fields and name not in FROM_SAMPLES
-)
+COPIED = tuple(name for name in CellRecord.model_fields if name in CellSummary.model_fields)
 
 
 def summarise_cell(
@@ -258,7 +254,7 @@ def _figures(record: CellRecord, samples: Samples, target_us: int | None) -> dic
         ),
         "nines": nines(response),
         **_steadiness(ended_us[in_window], begin_us, end_us),
-        **_resources(record.server_probe, duration_s, successes),
+        **_resources(record, duration_s, successes),
         "generator_busy_cores": generator.cpu_measure_share,
         "generator_rss_peak_bytes": record.generator_probe.rss_peak_bytes if record.generator_probe else None,
     }
@@ -279,16 +275,20 @@ def _steadiness(ended_us: npt.NDArray[np.int64], begin_us: int, end_us: int) -> 
     }
 
 
-def _resources(probe: SideProbe | None, duration_s: float, successes: int) -> dict[str, Any]:
+def _resources(record: CellRecord, duration_s: float, successes: int) -> dict[str, Any]:
+    probe = record.server_probe
     if probe is None:
         return {}
-    found: dict[str, Any] = {"rss_peak_bytes": probe.rss_peak_bytes}
-    if probe.cpu_user_s is not None and probe.cpu_system_s is not None:
-        cpu_s = probe.cpu_user_s + probe.cpu_system_s
-        found["busy_cores"] = cpu_s / duration_s
-        found["cpu_ms_per_request"] = costs.cpu_ms_per_request(probe, successes)
-        found["requests_per_s_per_core"] = costs.requests_per_s_per_core(probe, successes)
-    return found
+    cpu_s = costs.cpu_s(probe)
+    return {
+        "rss_peak_bytes": probe.rss_peak_bytes,
+        "busy_cores": None if cpu_s is None else cpu_s / duration_s,
+        "cpu_ms_per_request": costs.cpu_ms_per_request(probe, successes),
+        "requests_per_s_per_core": costs.requests_per_s_per_core(probe, successes),
+        "memory_per_connection_bytes": costs.memory_per_connection_bytes(
+            probe, fresh=bool(record.server_fresh)
+        ),
+    }
 
 
 def _cores(record: CellRecord) -> int | None:

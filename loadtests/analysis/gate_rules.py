@@ -31,7 +31,7 @@ _GATE = re.compile(
     rf"\s*(?:@\s*(?P<place>{_NAME}(?:/{_NAME}){{0,2}}))?\s*"
 )
 
-Status = Literal["passed", "failed", "inconclusive"]
+GateStatus = Literal["passed", "failed", "inconclusive"]
 
 
 class GateError(ArchiveError):
@@ -41,7 +41,7 @@ class GateError(ArchiveError):
 class GateResult(Record):
     gate: str
     place: str
-    status: Status
+    status: GateStatus
     value: float | None
     low: float | None
     high: float | None
@@ -141,7 +141,7 @@ def judge(
 
 def _result(gate: Gate, place: str, sides: Sequence[Sequence[CellSummary]]) -> GateResult:
     found = _ratio_range(gate.metric, *sides) if len(sides) == 2 else _range(gate.metric, sides[0])
-    status: Status = "inconclusive"
+    status: GateStatus = "inconclusive"
     reason = "no sound cell has the figure"
     if found is not None:
         status, reason = _status(found, gate.operator, gate.limit)
@@ -161,7 +161,7 @@ def _result(gate: Gate, place: str, sides: Sequence[Sequence[CellSummary]]) -> G
     )
 
 
-def _status(found: _Range, operator: str, limit: float) -> tuple[Status, str]:
+def _status(found: _Range, operator: str, limit: float) -> tuple[GateStatus, str]:
     """Passed where the whole interval meets the condition, failed where none of it does."""
     below = operator in ("<", "<=")
     inside = {"<": found.high < limit, "<=": found.high <= limit}.get(

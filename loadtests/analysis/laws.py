@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from loadtests.model.samples import Floats
+
 LEAST_LEVELS = 4  # three parameters and at least one degree of freedom
 
 

@@ -18,7 +18,7 @@ class PoolingError(archive.ArchiveError):
 
 
 @dataclass(frozen=True)
-class Reading:
+class Archives:
     """`directories` gives each cell's place on disk, for what is read again."""
 
     manifests: list[Manifest]
@@ -33,7 +33,7 @@ class Reading:
         return moments(self.records[cell], archive.directory_samples(self.directories[cell]))
 
 
-def read(run_dirs: Sequence[Path]) -> Reading:
+def read(run_dirs: Sequence[Path]) -> Archives:
     """Read one run, or pool several of the same plan, code and machine: their blocks are numbered on.
 
     Raises PoolingError and `archive.ArchiveError`.
@@ -43,7 +43,7 @@ def read(run_dirs: Sequence[Path]) -> Reading:
     manifests = [archive.read_manifest(run_dir) for run_dir in run_dirs]
     for first, other in combinations(manifests, 2):
         _poolable(first, other)
-    found = Reading(manifests, {}, {}, {}, [], [], sum(len(m.cells) for m in manifests))
+    found = Archives(manifests, {}, {}, {}, [], [], sum(len(m.cells) for m in manifests))
     blocks, home = 0, run_dirs[0].resolve().parent
     for run_dir, manifest, prefix in zip(run_dirs, manifests, _prefixes(manifests), strict=True):
         records = archive.read_cells(run_dir)

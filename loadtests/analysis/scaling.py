@@ -19,7 +19,7 @@ SLOTS_BEND = "the slots set the ceiling, which no smooth law describes"
 Over = Literal["users", "processes", "threads"]
 
 
-class Parameter(Record):
+class FittedParameter(Record):
     """A fitted parameter: mean over blocks with its 95 % t interval, None from a single block."""
 
     value: float
@@ -31,12 +31,12 @@ class LawFit(Record):
     """One law, fitted to each block apart. A peak is claimed only if it fits and kappa is above zero."""
 
     blocks: int
-    gain_per_s: Parameter
-    sigma: Parameter
-    kappa: Parameter
-    peak: Parameter | None
+    gain_per_s: FittedParameter
+    sigma: FittedParameter
+    kappa: FittedParameter
+    peak: FittedParameter | None
     peak_reason: str | None = Field(description="why no peak is claimed")
-    ceiling_per_s: Parameter | None = Field(
+    ceiling_per_s: FittedParameter | None = Field(
         description="gain / sigma; null where sigma's interval holds zero"
     )
     residual_share: float = Field(description="root mean square residual over the mean throughput")
@@ -252,7 +252,7 @@ def over_blocks(laws: Sequence[Law]) -> LawFit:
     )
 
 
-def _no_peak(kappa: Parameter, all_peak: bool, missed: float) -> str | None:
+def _no_peak(kappa: FittedParameter, all_peak: bool, missed: float) -> str | None:
     # a curve that breaks off sharply, as where slots run out, bends any smooth law into a false peak
     if missed > MOST_MISSED:
         return f"the law misses the measured points by {missed:.1%}"
@@ -263,12 +263,12 @@ def _no_peak(kappa: Parameter, all_peak: bool, missed: float) -> str | None:
     return None
 
 
-def _parameter(values: Sequence[float]) -> Parameter:
+def _parameter(values: Sequence[float]) -> FittedParameter:
     n, mean = len(values), float(np.mean(values))
     if n < 2:
-        return Parameter(value=mean, low=None, high=None)
+        return FittedParameter(value=mean, low=None, high=None)
     half = t_quantile(CONFIDENCE, n - 1) * float(np.std(values, ddof=1)) / n**0.5
-    return Parameter(value=mean, low=mean - half, high=mean + half)
+    return FittedParameter(value=mean, low=mean - half, high=mean + half)
 
 
 def _highest(group: Sequence[Point]) -> float:

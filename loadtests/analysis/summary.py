@@ -14,7 +14,7 @@ from loadtests.analysis.differences import Judge
 from loadtests.analysis.explanations import Explanation, explain
 from loadtests.analysis.gate_rules import GateError, GateResult, judge
 from loadtests.analysis.points import Point, point_id, points
-from loadtests.analysis.reading import Reading, read
+from loadtests.analysis.reading import Archives, read
 from loadtests.analysis.run_comparison import RunComparison, changes, environment_changes, refuse
 from loadtests.analysis.scaling import Curve, curves
 from loadtests.analysis.sentences import Sentence, sentences
@@ -127,7 +127,7 @@ def build(run_dirs: Sequence[Path]) -> Summary:
     )
 
 
-def _unequal(reading: Reading) -> set[str]:
+def _unequal(reading: Archives) -> set[str]:
     """The scenarios whose servers did not answer alike: none is best there."""
     return {looked.scenario for looked in reading.sameness if not looked.alike}
 
@@ -182,7 +182,7 @@ def _explained(answer: Answer, explained: Mapping[str, Explanation]) -> Answer:
 
 
 def _moments(
-    reading: Reading, found: Mapping[str, Point], references: Mapping[str, Level]
+    reading: Archives, found: Mapping[str, Point], references: Mapping[str, Level]
 ) -> dict[str, list[Moment]]:
     """The first sound cell of each point at its scenario's reference level."""
     series = {}

@@ -32,12 +32,12 @@ BLOCK_BYTES = 64 * 1024
 LENGTH_DIGITS = 12
 
 
-class Wrong(Exception):
+class WrongBytes(Exception):
     """An answer that is not as it must be; `str()` says how."""
 
 
 @dataclass
-class Counts:
+class ClientCounts:
     """What the clients did. `working` holds the numbers of those that are connected and at it."""
 
     sent: int = 0
@@ -53,10 +53,10 @@ class Counts:
     fewest: int | None = None
 
 
-class Reply:
-    """Reads one response; raises Wrong as soon as a byte differs from what is expected."""
+class ResponseReader:
+    """Reads one response; raises WrongBytes as soon as a byte differs from what is expected."""
 
-    def __init__(self, job: dict[str, Any], counts: Counts) -> None:
+    def __init__(self, job: dict[str, Any], counts: ClientCounts) -> None:
         self.complete = False
         self.keep_alive = False
         self._job = job
@@ -70,11 +70,11 @@ class Reply:
         status = self._parser.get_status_code()
         self.keep_alive = self._parser.should_keep_alive()
         if status not in self._job["statuses"]:
-            raise Wrong(f"status {status}")
+            raise WrongBytes(f"status {status}")
 
     def on_body(self, piece: bytes) -> None:
         if self._expected is not None and not self._expected.startswith(piece, self._received):
-            raise Wrong(f"other bytes than expected at {self._received}")
+            raise WrongBytes(f"other bytes than expected at {self._received}")
         self._received += len(piece)
         self._counts.received_bytes += len(piece)
         if BACKGROUNDS[self._job["kind"]].endless:
@@ -87,11 +87,11 @@ class Reply:
                 self._event += 1
                 self._counts.events += 1
                 if not event.startswith(b"id: %d\n" % self._event):
-                    raise Wrong(f"{event[:20]!r} where event {self._event} was due")
+                    raise WrongBytes(f"{event[:20]!r} where event {self._event} was due")
 
     def on_message_complete(self) -> None:
         if self._expected is not None and self._received != len(self._expected):
-            raise Wrong(f"{self._received} bytes where {len(self._expected)} were expected")
+            raise WrongBytes(f"{self._received} bytes where {len(self._expected)} were expected")
         self.complete = True
 
     def feed(self, data: bytes) -> None:
@@ -100,15 +100,15 @@ class Reply:
         except httptools.HttpParserCallbackError as problem:
             raise problem.__context__ or problem from None
         except httptools.HttpParserError as problem:
-            raise Wrong(f"not HTTP: {problem}") from None
+            raise WrongBytes(f"not HTTP: {problem}") from None
 
 
-class Clients:
+class JobClients:
     """All clients of one job."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         self.job = job
-        self.counts = Counts()
+        self.counts = ClientCounts()
         self._loop = asyncio.get_running_loop()
         self._connecting = asyncio.Semaphore(CONNECTING)
         self._kind = BACKGROUNDS[job["kind"]]
@@ -125,9 +125,9 @@ class Clients:
                         await self._request(sock, number)
                 counts.working.add(number)
                 await (self._idle if self._kind.idle else self._ask)(sock, number)
-            except (OSError, Wrong, asyncio.IncompleteReadError) as problem:
+            except (OSError, WrongBytes, asyncio.IncompleteReadError) as problem:
                 counts.working.discard(number)
-                if isinstance(problem, Wrong):
+                if isinstance(problem, WrongBytes):
                     counts.wrong += 1
                     counts.first_wrong = counts.first_wrong or str(problem)
                 else:
@@ -175,7 +175,7 @@ class Clients:
         if not self._kind.idle:
             counts.ready.add(number)
         await self._send_body(sock)
-        answer = Reply(job, counts)
+        answer = ResponseReader(job, counts)
         rate = job["read_bytes_per_s"]
         limit = max(1, rate // PIECES_PER_S) if rate else BLOCK_BYTES
         due = time.monotonic()
@@ -204,7 +204,7 @@ class Clients:
 
 async def run(job: dict[str, Any]) -> None:
     """Keep the clients at it until standard input ends; see the module."""
-    clients = Clients(job)
+    clients = JobClients(job)
     counts, count = clients.counts, job["count"]
     tasks = [asyncio.ensure_future(clients.client(number)) for number in range(count)]
     lines: asyncio.Queue[str] = asyncio.Queue()

@@ -21,7 +21,7 @@ from loadtests.subjects.atlas.asking import ask_all
 from loadtests.subjects.atlas.page import MARK, figures
 from loadtests.subjects.atlas.probe import Probe
 from loadtests.subjects.atlas.readings import Atlas, ServerReading
-from loadtests.subjects.atlas.rows import ROWS, Row
+from loadtests.subjects.atlas.rows import ROWS, ServerRow
 from loadtests.subjects.atlas.running import NotStarted
 from loadtests.subjects.atlas.table import PROBES
 from loadtests.subjects.subject import Order
@@ -76,7 +76,7 @@ def _chosen(names: list[str]) -> list[Probe]:
     return [known[name] for name in names] or list(PROBES)
 
 
-def _asked(row: Row, probes: list[Probe], as_json: bool) -> ServerReading:
+def _asked(row: ServerRow, probes: list[Probe], as_json: bool) -> ServerReading:
     versions = row.versions()
     if versions is None:
         raise Missing(f"{row.name} is not installed here whole ({', '.join(row.parts)}): {INSTALL}.")
@@ -109,12 +109,12 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def plan_rows(path: Path) -> dict[str, Row]:
+def plan_rows(path: Path) -> dict[str, ServerRow]:
     """The servers of a plan as rows; raises PlanError."""
     return {name: _plan_row(name, server) for name, server in read_plan(path).servers.items()}
 
 
-def _plan_row(name: str, server: PlanServer) -> Row:
+def _plan_row(name: str, server: PlanServer) -> ServerRow:
     path = server.ready or server.health or HEALTH
     if server.url is not None:
         return _running(name, server.url, path)
@@ -141,7 +141,7 @@ def _plan_row(name: str, server: PlanServer) -> Row:
     command = started.command
     bare = any(part.startswith(("bare:", "wsgi:bare:")) for part in command)
     interface = "asgi" if command[-1] == "bare:asgi" else "wsgi" if bare else ""
-    return Row(
+    return ServerRow(
         name,
         interface,
         (),
@@ -153,7 +153,7 @@ def _plan_row(name: str, server: PlanServer) -> Row:
     )
 
 
-def _running(name: str, url: str, health: str) -> Row:
+def _running(name: str, url: str, health: str) -> ServerRow:
     parts = urlsplit(url)
     try:
         here = parts.hostname == "localhost" or ipaddress.ip_address(parts.hostname or "").is_loopback
@@ -163,4 +163,4 @@ def _running(name: str, url: str, health: str) -> Row:
         raise PlanError(
             f"{name}: url is {url}; the atlas asks servers of this machine, such as http://{HOST}:8000."
         )
-    return Row(name, "", (), (url,), path=health, port=parts.port or 80, url=url, bare=False)
+    return ServerRow(name, "", (), (url,), path=health, port=parts.port or 80, url=url, bare=False)

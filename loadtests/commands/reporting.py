@@ -15,7 +15,7 @@ from loadtests.lab.plan import PlanError
 Runs = Annotated[list[str], typer.Argument(help="Run: its directory, its name, or `last`.")]
 
 
-class Table(StrEnum):
+class TableFormat(StrEnum):
     csv = "csv"
     jsonl = "jsonl"
     parquet = "parquet"
@@ -87,7 +87,7 @@ def check(
 
 def export(
     run: Annotated[str, typer.Argument(help="Run: its directory, its name, or `last`.")],
-    table: Annotated[Table, typer.Option("--format", help="File format.")] = Table.csv,
+    table: Annotated[TableFormat, typer.Option("--format", help="File format.")] = TableFormat.csv,
     to: Annotated[Path | None, typer.Option(help="Folder to write to; the run's own where left out.")] = None,
     results: Results = DEFAULT_RESULTS,
 ) -> None:

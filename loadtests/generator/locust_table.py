@@ -45,7 +45,7 @@ def _unless_recorded(stock: Callable[..., None]) -> Callable[..., None]:
     return on_request
 
 
-class Table:
+class LocustTable:
     """A listener of the recorder that adds each batch to Locust's statistics."""
 
     def __init__(self, environment: Environment, zero_unix_s: float, labels: list[tuple[str, str]]) -> None:

@@ -10,7 +10,7 @@ from locust.env import Environment
 
 from loadtests.background.control import BackgroundClients
 from loadtests.generator.documents import make_folder
-from loadtests.generator.locust_table import Table
+from loadtests.generator.locust_table import LocustTable
 from loadtests.generator.options import scenario_values
 from loadtests.generator.session import Session
 from loadtests.generator.stock import StockClient
@@ -71,7 +71,7 @@ def assemble(
         options, recorder, mixes, parameters, part, new_client, environment.events.request.fire
     )
     if options.client == "wire":
-        recorder.listeners.append(Table(environment, measurement.zero_unix_s, labels).take)
+        recorder.listeners.append(LocustTable(environment, measurement.zero_unix_s, labels).take)
     return Session(
         measurement,
         LiveLines(options.out),

@@ -1,4 +1,4 @@
-"""What a measured cell amounts to: its checks, its state, what it cost the server."""
+"""What a measured cell amounts to: its checks, its state, the probes of both sides."""
 
 import time
 from pathlib import Path
@@ -52,11 +52,12 @@ def checks_of(
     if document is None:
         return []
     share = None
-    if side is not None and side.cpu_user_s is not None and side.cpu_system_s is not None:
+    cpu_s = costs.cpu_s(side)
+    if cpu_s is not None:
         seconds = (document.measure_us - document.warmup_us) / 1e6
         # Without pinning one core is what most of these servers can use, and the share is an upper bound.
         cores = min(len(bench.server_cpus or [0]), server.run.processes or 1)
-        share = (side.cpu_user_s + side.cpu_system_s) / seconds / cores
+        share = cpu_s / seconds / cores
     return self_checks(
         document,
         archive.directory_samples(directory),
@@ -99,14 +100,3 @@ def side_of(taken: Taken, side: Side, document: GeneratorDocument | None) -> Sid
     end = document.zero_unix_s + document.measure_us / 1e6
     pss = taken.pss if side == "server" else (document.pss_start_bytes, document.pss_end_bytes)
     return probes.over_phase(taken.watch.readings[side], start, end, pss)
-
-
-def costs_of(
-    side: SideProbe | None, document: GeneratorDocument, directory: Path, fresh: bool
-) -> dict[str, float | None]:
-    count = costs.successes(document, archive.directory_samples(directory))
-    return {
-        "cpu_ms_per_request": costs.cpu_ms_per_request(side, count),
-        "requests_per_s_per_core": costs.requests_per_s_per_core(side, count),
-        "memory_per_connection_bytes": costs.memory_per_connection_bytes(side, fresh=fresh),
-    }

@@ -12,7 +12,6 @@ from loadtests.lab import companions, generator
 from loadtests.lab.assessment import (
     checks_of,
     companion_check,
-    costs_of,
     grown,
     judge,
     settled,
@@ -75,9 +74,6 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, server: RunningServer
         state, reason, warnings = judge(bench, checks, document, reasons)
         if server.process is not None:
             _keep_log(server.process.log, directory, whole=server.process.ended())
-        spent: dict[str, Any] = {}
-        if state != "invalid" and document is not None:
-            spent = costs_of(side, document, directory, fresh)
         record = CellRecord(
             id=cell.id,
             run=bench.run.name,
@@ -103,7 +99,7 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, server: RunningServer
             generator_probe=side_of(taken, "generator", document),
             server_count=None if counted is None else counters.requests(counted),
             process_counts=[ProcessCount(**vars(slot)) for slot in counted or []],
-            **spent,
+            server_fresh=fresh,
             accept_queue_overflows=_growth(overflows, probes.accept_queue_overflows()),
             probe_cpu_s=taken.watch.cpu_s if taken.watch and bench.plan.probes else None,
             started_unix_s=started,

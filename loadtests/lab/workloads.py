@@ -11,7 +11,7 @@ from loadtests.subjects.own.feeds import read_feed
 from loadtests.subjects.own.naming import check_workload
 from loadtests.subjects.own.requests import PlanFeed, PlanFile, PlanLogin, Workload
 
-Request = TypeVar("Request", bound=PlanLogin)
+AnyRequest = TypeVar("AnyRequest", bound=PlanLogin)
 KEYS = ("requests", "login", "feed", "accounts", "cookies", "sessions")
 """Keys of a scenario that are its workload's."""
 
@@ -56,7 +56,7 @@ def _known_feed(planned: PlanFeed | None) -> tuple[PlanFeed | None, Collection[s
     return planned.model_copy(update={"sha256": feed.sha256}), feed.columns
 
 
-def _known_files(request: Request) -> Request:
+def _known_files(request: AnyRequest) -> AnyRequest:
     names = [part.file for part in request.multipart.values() if isinstance(part, PlanFile)]
     if request.body_file is not None:
         names.append(request.body_file)

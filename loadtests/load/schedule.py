@@ -10,14 +10,14 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+
+from loadtests.model.samples import Floats
 
 BLOCK = 4096
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Segment:
+class RateSegment:
     """Rates go linearly from `first_per_s` to `last_per_s` in `seconds`."""
 
     first_per_s: float
@@ -25,7 +25,7 @@ class Segment:
     seconds: float
 
 
-Profile = tuple[Segment, ...]
+Profile = tuple[RateSegment, ...]
 
 
 def parse_profile(text: str) -> Profile:
@@ -38,7 +38,9 @@ def parse_profile(text: str) -> Profile:
         rates, times, seconds = part.strip().partition("x")
         first, _, final = rates.partition(">")
         try:
-            segment = Segment(float(first), float(final or first), float(seconds) if times else float("inf"))
+            segment = RateSegment(
+                float(first), float(final or first), float(seconds) if times else float("inf")
+            )
         except ValueError:
             raise ValueError(
                 f"the rate '{text}' cannot be read: it looks like 2000, 100x10,500x5 or 100>500x10."
@@ -57,7 +59,7 @@ def parse_profile(text: str) -> Profile:
                 f"the ramp in '{text}' needs seconds, as in {last.first_per_s:g}>{last.last_per_s:g}x10."
             )
         return tuple(segments)
-    return (*segments, Segment(last.last_per_s, last.last_per_s, float("inf")))
+    return (*segments, RateSegment(last.last_per_s, last.last_per_s, float("inf")))
 
 
 def mean_rate(profile: Profile, start_s: float, end_s: float) -> float:

@@ -3,29 +3,21 @@
 Each figure is None where it cannot be had, never zero.
 """
 
-from loadtests.model.records import GeneratorDocument, SideProbe
-from loadtests.model.samples import OK, Samples
+from loadtests.model.records import SideProbe
 
 FEWEST_CONNECTIONS = 16  # below it the memory of a few requests in flight decides, not that of connections
 
 
-def successes(document: GeneratorDocument, samples: Samples) -> int:
-    """Successful responses that ended within the measuring phase: those the CPU time was spent on."""
-    ended_us = samples["due_us"] + samples["last_byte_us"]
-    begin_us, end_us = document.warmup_us, min(document.measure_us, document.end_us)
-    return int(((samples["kind"] == OK) & (ended_us >= begin_us) & (ended_us < end_us)).sum())
-
-
 def cpu_ms_per_request(side: SideProbe | None, count: int) -> float | None:
-    """CPU milliseconds of the server, user and system, over successful responses."""
-    cpu_s = _cpu_s(side)
-    return cpu_s * 1e3 / count if cpu_s is not None and count else None
+    """CPU milliseconds of the server, user and system, over responses that ended well while measuring."""
+    seconds = cpu_s(side)
+    return seconds * 1e3 / count if seconds is not None and count else None
 
 
 def requests_per_s_per_core(side: SideProbe | None, count: int) -> float | None:
     """Throughput over the cores that the server kept busy: successful responses per CPU second."""
-    cpu_s = _cpu_s(side)
-    return count / cpu_s if cpu_s and count else None
+    seconds = cpu_s(side)
+    return count / seconds if seconds and count else None
 
 
 def memory_per_connection_bytes(side: SideProbe | None, *, fresh: bool) -> float | None:
@@ -42,7 +34,7 @@ def memory_per_connection_bytes(side: SideProbe | None, *, fresh: bool) -> float
     return growth / side.sockets_peak if growth > 0 else None
 
 
-def _cpu_s(side: SideProbe | None) -> float | None:
+def cpu_s(side: SideProbe | None) -> float | None:
     if side is None or side.cpu_user_s is None or side.cpu_system_s is None:
         return None
     return side.cpu_user_s + side.cpu_system_s

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SCHEMA_VERSION = 1
+COSTS = {"cpu_ms_per_request", "requests_per_s_per_core", "memory_per_connection_bytes"}
 
 CellState = Literal["server-limited", "unsaturated", "generator-limited", "invalid"]
 WarmupEnd = Literal["planned", "steady", "out of time", "too few requests"]
@@ -213,19 +214,22 @@ class CellRecord(Record):
         description="of these, what each of its processes counted; empty where it does not count, and in "
         "archives that did not record it",
     )
-    cpu_ms_per_request: float | None = Field(default=None, description="of the server, user and system")
-    requests_per_s_per_core: float | None = Field(
-        default=None, description="throughput over the cores the server kept busy"
-    )
-    memory_per_connection_bytes: float | None = Field(
-        default=None,
-        description="growth of a fresh server's memory over its connections, with what their requests hold; "
-        "null where it served a cell before or had few connections",
+    server_fresh: bool | None = Field(
+        default=None, description="whether the server had served no cell before; null where none was measured"
     )
     accept_queue_overflows: int | None = None
     probe_cpu_s: float | None = None
     started_unix_s: float
     ended_unix_s: float
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_costs(cls, given: Any) -> Any:
+        """Archives of before held the costs, too, which follow from probes, samples and freshness."""
+        if not isinstance(given, dict) or COSTS.isdisjoint(given):
+            return given
+        raw = {name: value for name, value in given.items() if name not in COSTS}
+        return {"server_fresh": given.get("memory_per_connection_bytes") is not None, **raw}
 
     @model_validator(mode="before")
     @classmethod

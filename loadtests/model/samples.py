@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+Floats = npt.NDArray[np.float64]
+
 SAMPLE = np.dtype(
     [
         ("due_us", "<i8"),  # since the generator's zero, the start of the warm-up

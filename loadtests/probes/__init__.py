@@ -25,7 +25,7 @@ Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
-class Probe:
+class SideReading:
     """One reading of one side: counters since the start of its processes, and what they hold now."""
 
     unix_s: float
@@ -73,7 +73,7 @@ def tree(root: int) -> list[int]:
     return found
 
 
-def probe(root: int, side: Side, port: int | None, *, detailed: bool = True) -> Probe:
+def probe(root: int, side: Side, port: int | None, *, detailed: bool = True) -> SideReading:
     """Read the tree below `root`; `port` is the server's, for the sockets of either side.
 
     Unless `detailed`, what has to be asked of every thread and every socket is left out.
@@ -84,7 +84,7 @@ def probe(root: int, side: Side, port: int | None, *, detailed: bool = True) -> 
             _add(total, PROC / str(pid), detailed)
     read = bool(pids)
     deep = read and detailed
-    return Probe(
+    return SideReading(
         unix_s=time.time(),
         side=side,
         cpu_user_s=total.cpu_user if read else None,
@@ -120,18 +120,18 @@ def accept_queue_overflows() -> int | None:
 
 
 def over_phase(
-    probes: Sequence[Probe], start_unix_s: float, end_unix_s: float, pss: tuple[int | None, int | None]
+    probes: Sequence[SideReading], start_unix_s: float, end_unix_s: float, pss: tuple[int | None, int | None]
 ) -> SideProbe:
     """One side over the measuring phase: counters at the rate they grew within it, peaks from within it."""
     inside = [p for p in probes if start_unix_s <= p.unix_s <= end_unix_s] or list(probes)
 
-    def grown(value: Callable[[Probe], float | None]) -> float | None:
+    def grown(value: Callable[[SideReading], float | None]) -> float | None:
         known = [(p.unix_s, v) for p in probes if (v := value(p)) is not None]
         if len(known) < 2:
             return None
         return max(0.0, _growth(known, start_unix_s, end_unix_s))
 
-    def counted(value: Callable[[Probe], float | None]) -> int | None:
+    def counted(value: Callable[[SideReading], float | None]) -> int | None:
         growth = grown(value)
         return None if growth is None else round(growth)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loadtests.probes import Probe, Side, probe
+from loadtests.probes import Side, SideReading, probe
 
 Tick = Callable[[Mapping[str, Any]], None]
 SHORTEST_S = 0.2
@@ -35,7 +35,7 @@ class Watch:
     probing: bool
     tick: Tick
     interval_s: float
-    readings: dict[Side, list[Probe]] = field(default_factory=lambda: {"server": [], "generator": []})
+    readings: dict[Side, list[SideReading]] = field(default_factory=lambda: {"server": [], "generator": []})
     cpu_s: float = 0.0
     _ended: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None

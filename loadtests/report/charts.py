@@ -4,15 +4,14 @@ A row's `mark` is `row N`, its place in the panel's table: the page's points car
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 
-from loadtests.report.palette import BAND, GROUND, INK, SOFT, Look
+from loadtests.report.palette import BAND, GROUND, INK, SOFT, Looks
 
-Row = dict[str, Any]
-Looks = Mapping[str, Look]
+ChartRow = dict[str, Any]
 Layers = list[Any]
 
 WIDTH, HEIGHT = 205, 150
@@ -23,7 +22,7 @@ DIRECTION = f"\N{LEFTWARDS ARROW} worse{NBSP}{NBSP}|{NBSP}{NBSP}better \N{RIGHTW
 TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 1, 1.25, 1.5, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
-def ratio_chart(rows: Sequence[Row], width: int, *, labels_above: bool) -> alt.TopLevelMixin:
+def ratio_chart(rows: Sequence[ChartRow], width: int, *, labels_above: bool) -> alt.TopLevelMixin:
     """Rows of {id, question, sides, ratio, low, high, least, most, colour, fill, shape}; right is better.
 
     `least` to `most` is the range within which a difference does not matter, shaded around 1.
@@ -70,9 +69,9 @@ def ratio_chart(rows: Sequence[Row], width: int, *, labels_above: bool) -> alt.T
 
 
 def scaling_chart(
-    rows: Sequence[Row],
-    fits: Sequence[Row],
-    bounds: Sequence[Row],
+    rows: Sequence[ChartRow],
+    fits: Sequence[ChartRow],
+    bounds: Sequence[ChartRow],
     looks: Looks,
     *,
     x_title: str,
@@ -118,7 +117,7 @@ def scaling_chart(
     )
 
 
-def nines_chart(rows: Sequence[Row], looks: Looks) -> alt.TopLevelMixin:
+def nines_chart(rows: Sequence[ChartRow], looks: Looks) -> alt.TopLevelMixin:
     """Rows of {server, nines, value, low, high}: `nines` is -log10(1 - quantile), values in ms."""
     title = "response time, ms"
     x = alt.X(
@@ -144,7 +143,7 @@ def nines_chart(rows: Sequence[Row], looks: Looks) -> alt.TopLevelMixin:
     return alt.layer(band, _line(base, x, y, looks), *dots).properties(width=WIDTH, height=HEIGHT)
 
 
-def time_chart(rows: Sequence[Row], warmup_s: float, looks: Looks) -> alt.TopLevelMixin:
+def time_chart(rows: Sequence[ChartRow], warmup_s: float, looks: Looks) -> alt.TopLevelMixin:
     """Rows of {server, second, value}: throughput over time, the warm-up shaded."""
     x = alt.X("second:Q", title="seconds", axis=alt.Axis(format="~g", tickCount=5))
     y = alt.Y("value:Q", title="requests/s", scale=_scale(rows, False), axis=_axis(rows, False))
@@ -157,7 +156,7 @@ def time_chart(rows: Sequence[Row], warmup_s: float, looks: Looks) -> alt.TopLev
     return alt.layer(shade, line, points).properties(width=WIDTH, height=HEIGHT)
 
 
-def resource_chart(rows: Sequence[Row]) -> alt.TopLevelMixin:
+def resource_chart(rows: Sequence[ChartRow]) -> alt.TopLevelMixin:
     """Rows of {server, side, value, colour, fill}: the server's bar filled and the generator's hollow."""
     y = alt.Y("server:N", sort=None, axis=None)
     x = alt.X("value:Q", title="cores busy", scale=alt.Scale(domainMin=0), axis=alt.Axis(tickCount=3))
@@ -174,7 +173,7 @@ def resource_chart(rows: Sequence[Row]) -> alt.TopLevelMixin:
     return alt.layer(words, bars).properties(width=WIDTH - 90, height=26 * len({r["server"] for r in rows}))
 
 
-def level_chart(rows: Sequence[Row], x_title: str) -> alt.TopLevelMixin:
+def level_chart(rows: Sequence[ChartRow], x_title: str) -> alt.TopLevelMixin:
     """Rows of {server, value, low, high, colour, fill, shape}: one line a server, its interval as a rule."""
     y = alt.Y("server:N", sort=None, axis=None)
     x = alt.X("value:Q", title=x_title, scale=alt.Scale(zero=True), axis=_axis(rows, False))
@@ -211,11 +210,11 @@ def picture(panels: Sequence[tuple[str, Any]], looks: Looks, across: int = 3) ->
     return alt.vconcat(*rows, alt.layer(marks, words).properties(width=alt.Step(step), height=16))
 
 
-def _chart(rows: Sequence[Row]) -> alt.Chart:
+def _chart(rows: Sequence[ChartRow]) -> alt.Chart:
     return alt.Chart(alt.InlineData(values=list(rows)))
 
 
-def _labels(base: alt.Chart, y: alt.Y, field: str, rows: Sequence[Row]) -> alt.Chart:
+def _labels(base: alt.Chart, y: alt.Y, field: str, rows: Sequence[ChartRow]) -> alt.Chart:
     """Left-aligned labels beside the plot."""
     room = LETTER * max(len(row[field]) for row in rows)
     words = base.mark_text(align="left", color=INK, fontSize=12)
@@ -255,7 +254,7 @@ def _looked(looks: Looks, what: str) -> alt.Scale:
     return alt.Scale(domain=list(looks), range=[getattr(look, what) for look in looks.values()])
 
 
-def _scale(rows: Sequence[Row], log: bool) -> alt.Scale:
+def _scale(rows: Sequence[ChartRow], log: bool) -> alt.Scale:
     if not log:
         # an interval from two blocks may be many times its mean: it is cut off, not shown in full
         most = max(row["value"] for row in rows)
@@ -265,7 +264,7 @@ def _scale(rows: Sequence[Row], log: bool) -> alt.Scale:
     return alt.Scale(type="log", domain=[low * 0.8, high * 1.25], nice=False)
 
 
-def _axis(rows: Sequence[Row], log: bool) -> alt.Axis:
+def _axis(rows: Sequence[ChartRow], log: bool) -> alt.Axis:
     """On a log axis few, plain ticks: 1, 2 and 5 of each decade where values span little, else fewer."""
     if not log:
         return alt.Axis(format=",~f", tickCount=4)
@@ -275,6 +274,6 @@ def _axis(rows: Sequence[Row], log: bool) -> alt.Axis:
     return alt.Axis(values=[step * 10.0**decade for decade in decades for step in steps], format="~g")
 
 
-def _ends(rows: Sequence[Row]) -> tuple[float, float]:
+def _ends(rows: Sequence[ChartRow]) -> tuple[float, float]:
     ends = [value for row in rows for value in (row["value"], row.get("low"), row.get("high")) if value]
     return min(ends), max(ends)

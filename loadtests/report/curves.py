@@ -11,7 +11,8 @@ from loadtests.analysis.wording import slots
 from loadtests.report import charts
 from loadtests.report.figures import ReadUnit
 from loadtests.report.keys import Keyed
-from loadtests.report.panels import Levels, Looks, Panel, last_of, told
+from loadtests.report.palette import Looks
+from loadtests.report.panels import Levels, Panel, last_of, told
 
 LAW_STEPS = 24
 SCALED: dict[str, tuple[str, ReadUnit]] = {

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from loadtests.report.figures import ReadUnit, figure
 
-Step = str | int | tuple[str | int, ...]  # a tuple is a path of its own
+PathStep = str | int | tuple[str | int, ...]  # a tuple is a path of its own
 BOUNDS = {"exact": "", "at least": "≥\N{NO-BREAK SPACE}", "at most": "≤\N{NO-BREAK SPACE}"}
 
 
@@ -17,13 +17,13 @@ class Keyed:
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
 
-    def value(self, *path: Step) -> Any:
+    def value(self, *path: PathStep) -> Any:
         found: Any = self.document
         for step in _flat(path):
             found = found[step]
         return found
 
-    def number(self, unit: ReadUnit, *path: Step, prefix: str = "") -> Markup:
+    def number(self, unit: ReadUnit, *path: PathStep, prefix: str = "") -> Markup:
         """`<data>` with the whole value beside the rounded text; a dash where the figure is null."""
         value = self.value(*path)
         if value is None:
@@ -34,22 +34,22 @@ class Keyed:
             pointer(path), repr(value), prefix, figure(value, unit)
         )
 
-    def text(self, *path: Step) -> Markup:
+    def text(self, *path: PathStep) -> Markup:
         return Markup('<span data-key="{}">{}</span>').format(pointer(path), self.value(*path))
 
-    def sentence(self, *path: Step) -> Markup:
+    def sentence(self, *path: PathStep) -> Markup:
         """A text whose condition, before the first colon, stands out."""
         head, colon, rest = str(self.value(*path)).partition(": ")
         return Markup('<span data-key="{}"><b>{}{}</b>{}</span>').format(pointer(path), head, colon, rest)
 
-    def estimate(self, unit: ReadUnit, *path: Step) -> Markup:
+    def estimate(self, unit: ReadUnit, *path: PathStep) -> Markup:
         """An estimate over blocks, with the sign of its bound."""
         found = self.value(*path)
         if found is None:
             return self.number(unit, *path)
         return self.number(unit, *path, "value", prefix=BOUNDS[found["bound"]])
 
-    def interval(self, unit: ReadUnit, *path: Step) -> Markup:
+    def interval(self, unit: ReadUnit, *path: PathStep) -> Markup:
         """` (low to high)` of whatever has both, else nothing."""
         found = self.value(*path)
         if found is None or found["low"] is None or found["high"] is None:
@@ -58,12 +58,12 @@ class Keyed:
         return Markup('<span class="interval">{} to {}</span>').format(low, high)
 
 
-def pointer(path: Iterable[Step]) -> str:
+def pointer(path: Iterable[PathStep]) -> str:
     """RFC 6901: `/points/asgi~1small/low`."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in _flat(path))
 
 
-def _flat(path: Iterable[Step]) -> Iterator[str | int]:
+def _flat(path: Iterable[PathStep]) -> Iterator[str | int]:
     for step in path:
         if isinstance(step, tuple):
             yield from step

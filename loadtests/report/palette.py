@@ -52,6 +52,9 @@ class Look:
     dash: list[int]
 
 
+Looks = Mapping[str, Look]
+
+
 def family(server: str, interface: str | None) -> str:
     """The family of a server: what it says of itself, else what its name says."""
     for name in ("wsgi", "asgi"):

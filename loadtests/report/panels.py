@@ -13,11 +13,10 @@ from loadtests.report import charts
 from loadtests.report.drawing import inline
 from loadtests.report.figures import figure
 from loadtests.report.keys import Keyed
-from loadtests.report.palette import GROUND, Look
+from loadtests.report.palette import GROUND, Looks
 
-Looks = Mapping[str, Look]
-Level = Mapping[str, Any]
-Levels = Mapping[str, Level]  # each drawn scenario's reference level
+ReferenceLevel = Mapping[str, Any]
+Levels = Mapping[str, ReferenceLevel]  # each drawn scenario's reference level
 RESOURCES = columns_of("resources")
 
 
@@ -38,7 +37,7 @@ class Panel:
         return inline(self.chart, identifier, self.looks)
 
 
-Maker = Callable[[Keyed, Looks, str, Level], Panel | None]
+Maker = Callable[[Keyed, Looks, str, ReferenceLevel], Panel | None]
 
 
 def level_text(level: Mapping[str, Any]) -> str:
@@ -87,9 +86,9 @@ def drawn(make: Maker, keyed: Keyed, looks: Looks, levels: Levels) -> list[Panel
     return [panel for panel in made if panel]
 
 
-def level_panel(keyed: Keyed, looks: Looks, scenario: str, level: Level) -> Panel | None:
+def level_panel(keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLevel) -> Panel | None:
     """Throughput of every server side by side."""
-    rows: list[charts.Row] = []
+    rows: list[charts.ChartRow] = []
     table: list[list[Markup]] = []
     for name, point in _at_reference(keyed.document, scenario, level):
         path = ("points", name, "estimates")
@@ -114,9 +113,9 @@ def level_panel(keyed: Keyed, looks: Looks, scenario: str, level: Level) -> Pane
     return _panel(name, scenario, level, looks, chart, rows, "requests/s", columns, table)
 
 
-def nines_panel(keyed: Keyed, looks: Looks, scenario: str, level: Level) -> Panel | None:
+def nines_panel(keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLevel) -> Panel | None:
     """Percentiles of the response time in nines."""
-    rows: list[charts.Row] = []
+    rows: list[charts.ChartRow] = []
     table: list[list[Markup]] = []
     for name, point in _at_reference(keyed.document, scenario, level):
         for index, nine in enumerate(point["nines"]):
@@ -140,9 +139,9 @@ def nines_panel(keyed: Keyed, looks: Looks, scenario: str, level: Level) -> Pane
     return _panel(name, scenario, level, looks, chart, rows, "ms", columns, table)
 
 
-def time_panel(keyed: Keyed, looks: Looks, scenario: str, level: Level) -> Panel | None:
+def time_panel(keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLevel) -> Panel | None:
     """Throughput over time of one cell for each server."""
-    rows: list[charts.Row] = []
+    rows: list[charts.ChartRow] = []
     table: list[list[Markup]] = []
     warmup_s = 0.0
     for cell, moments in keyed.document["moments"].items():
@@ -172,9 +171,9 @@ def time_panel(keyed: Keyed, looks: Looks, scenario: str, level: Level) -> Panel
     return _panel(name, scenario, level, looks, chart, rows, "requests/s", columns, table)
 
 
-def resource_panel(keyed: Keyed, looks: Looks, scenario: str, level: Level) -> Panel | None:
+def resource_panel(keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLevel) -> Panel | None:
     """Cores busy on both sides, CPU per request and memory."""
-    rows: list[charts.Row] = []
+    rows: list[charts.ChartRow] = []
     table: list[list[Markup]] = []
     for name, point in _at_reference(keyed.document, scenario, level):
         path = ("points", name, "estimates")
@@ -201,10 +200,10 @@ def last_of(table: Sequence[Sequence[Markup]]) -> str:
 def _panel(
     name: str,
     scenario: str,
-    level: Level,
+    level: ReferenceLevel,
     looks: Looks,
     chart: alt.TopLevelMixin | None,
-    rows: Sequence[charts.Row],
+    rows: Sequence[charts.ChartRow],
     unit: str,
     columns: list[str],
     table: list[list[Markup]],
@@ -214,7 +213,7 @@ def _panel(
     return Panel(_title(scenario, level), chart, looks, told(name, rows, unit), columns, table)
 
 
-def _title(scenario: str, level: Level) -> str:
+def _title(scenario: str, level: ReferenceLevel) -> str:
     return f"{scenario}, {level_text(level)}"
 
 

@@ -167,7 +167,7 @@ def capacities(document: Document) -> str:
 
 
 @dataclass(frozen=True)
-class Part:
+class ReferencePart:
     """A table between two marks of a document, written from a kept file."""
 
     document: str
@@ -176,11 +176,11 @@ class Part:
 
 
 PARTS = {
-    "capacities": Part("README.md", "answer", capacities),
-    "answer": Part("docs/results.md", "answer", answer),
-    "behaviours": Part("docs/results.md", "behaviours", conduct),
-    "idle": Part("docs/results.md", "idle", conduct),
-    FAULTS: Part("docs/faults.md", FAULTS, faults),
+    "capacities": ReferencePart("README.md", "answer", capacities),
+    "answer": ReferencePart("docs/results.md", "answer", answer),
+    "behaviours": ReferencePart("docs/results.md", "behaviours", conduct),
+    "idle": ReferencePart("docs/results.md", "idle", conduct),
+    FAULTS: ReferencePart("docs/faults.md", FAULTS, faults),
 }
 
 

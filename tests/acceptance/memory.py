@@ -8,7 +8,7 @@ from time import monotonic_ns
 from locust.env import Environment
 
 from loadtests.generator.exchange import Deltas
-from loadtests.generator.locust_table import Table
+from loadtests.generator.locust_table import LocustTable
 from loadtests.load.histogram import add_values, empty_histogram
 from loadtests.load.live import LiveLines
 from loadtests.load.recorder import Recorder
@@ -21,7 +21,7 @@ with tempfile.TemporaryDirectory() as folder:
     recorder = Recorder(Path(folder), zero, 0, None)
     live, deltas, late = LiveLines(Path(folder)), Deltas(), empty_histogram()
     recorder.listeners += [
-        Table(environment, 1.8e9, [("/", "GET")]).take,
+        LocustTable(environment, 1.8e9, [("/", "GET")]).take,
         live.take,
         deltas.take,
         lambda samples: add_values(late, samples["sent_us"]),

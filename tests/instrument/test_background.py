@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.background.clients import Counts, Reply, Wrong
+from loadtests.background.clients import ClientCounts, ResponseReader, WrongBytes
 from loadtests.checks.soundness import cell_state, self_checks
 from loadtests.model import counters
 from loadtests.model.records import BackgroundDocument, Check
@@ -121,8 +121,8 @@ def test_a_wrong_answer_in_the_background_makes_the_cell_invalid(
     [((1, 2, 3), True), ((1, 3), False), ((2,), False), ((1, 1), False)],
 )
 def test_events_are_checked_in_order(events: tuple[int, ...], good: bool) -> None:
-    counts = Counts()
-    answer = Reply({"kind": "streams", "expected": None, "statuses": [200]}, counts)
+    counts = ClientCounts()
+    answer = ResponseReader({"kind": "streams", "expected": None, "statuses": [200]}, counts)
     answer.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     text = b"".join(b"id: %d\ndata: {}\n\n" % number for number in events)
     if good:
@@ -130,7 +130,7 @@ def test_events_are_checked_in_order(events: tuple[int, ...], good: bool) -> Non
             answer.feed(b"1\r\n%c\r\n" % byte)
         assert counts.events == len(events)
     else:
-        with pytest.raises(Wrong):
+        with pytest.raises(WrongBytes):
             answer.feed(b"%x\r\n%b\r\n" % (len(text), text))
 
 

@@ -10,6 +10,7 @@ import pytest
 from loadtests import archive
 from loadtests.analysis.summary import build
 from loadtests.lab import environment, floor
+from loadtests.model.records import COSTS
 from tests.lab.conftest import Laboratory
 
 VERSIONS = sorted((Path(__file__).parent.parent / "archives").iterdir())
@@ -31,6 +32,16 @@ def test_it_is_reported_on(old: Path, laboratory: Laboratory) -> None:
     assert all(cell["planted_wait_ms"] == 10 for cell in summary["cells"].values())
     rows = list(csv.DictReader((old / "summary.csv").read_text().splitlines()))
     assert all(float(row["throughput"]) > 0 for row in rows)
+
+
+def test_its_costs_follow_from_its_raw_facts(old: Path) -> None:
+    """They were stored once; what is derived from the probes and samples is what was written."""
+    stored = [json.loads(path.read_text()) for path in sorted(old.glob("cells/*/cell.json"))]
+    cells = build([old]).cells
+    for record in stored:
+        (cell,) = (cell for cell in cells.values() if cell.id == record["id"])
+        for name in sorted(COSTS):
+            assert getattr(cell, name) == pytest.approx(record[name]), name
 
 
 def test_it_is_pooled_with_another(old: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from loadtests import probes
 from loadtests.model import costs
 from loadtests.model.records import SideProbe
-from loadtests.probes import Probe
+from loadtests.probes import SideReading
 from loadtests.probes.sockets import sockets_by_state
 from loadtests.probes.watch import STARVED_S, Watch
 from tests.conftest import require
@@ -99,7 +99,7 @@ def test_sockets_by_state_of_one_port() -> None:
 
 def test_counters_are_interpolated_to_the_phase_and_peaks_taken_within() -> None:
     readings = [
-        Probe(float(t), "server", t * 0.5, 0.0, t * 100, 3, None, t * 10, 0, None, None, None)
+        SideReading(float(t), "server", t * 0.5, 0.0, t * 100, 3, None, t * 10, 0, None, None, None)
         for t in range(11)
     ]
     side = probes.over_phase(readings, 2.5, 7.5, (1, 2))
@@ -114,9 +114,9 @@ def test_counters_are_interpolated_to_the_phase_and_peaks_taken_within() -> None
 def test_idle_time_after_the_phase_is_not_counted_into_it() -> None:
     """A server that keeps its core busy from 1 s to 2.4 s, and rests after that."""
 
-    def reading(moment: float) -> Probe:
+    def reading(moment: float) -> SideReading:
         busy_s = min(max(moment - 1.0, 0.0), 1.4)
-        return Probe(moment, "server", busy_s, 0.0, 1, 1, None, 0, 0, None, None, None)
+        return SideReading(moment, "server", busy_s, 0.0, 1, 1, None, 0, 0, None, None, None)
 
     side = probes.over_phase([reading(t) for t in (0.2, 1.2, 2.2, 3.2)], 1.0, 2.4, (None, None))
     assert side.cpu_user_s == pytest.approx(1.4)

@@ -14,7 +14,7 @@ from loadtests.cli import app, guarded
 from loadtests.subjects.atlas import page, readings
 from loadtests.subjects.atlas.asking import ask_all
 from loadtests.subjects.atlas.probe import ALWAYS_POSSIBLE, SHARED, Probe, Seen
-from loadtests.subjects.atlas.readings import Atlas, Change, Reading, ServerReading
+from loadtests.subjects.atlas.readings import Atlas, ChangedBehaviour, Reading, ServerReading
 from loadtests.subjects.atlas.rows import ROWS
 from loadtests.subjects.atlas.table import PROBES
 from tests import tally
@@ -25,7 +25,7 @@ BY_NAME = {probe.name: probe for probe in PROBES}
 ASKED = [probe for probe in PROBES if tally.TORTURE or (probe.quick and probe.server == SHARED)]
 
 
-def changed(name: str, versions: dict[str, str], probes: Collection[Probe]) -> list[Change]:
+def changed(name: str, versions: dict[str, str], probes: Collection[Probe]) -> list[ChangedBehaviour]:
     """What a server of the table answers otherwise than the reference says."""
     server = readings.reading(ROWS[name], versions, ask_all(ROWS[name], probes))
     assert set(server.rows) == {probe.name for probe in probes if probe.concerns(server.interface)}
@@ -76,12 +76,12 @@ def test_a_probe_is_whole() -> None:
 def test_a_change_names_the_releases_and_both_answers() -> None:
     now = {"uvicorn": "0.55.0", "h11": "0.16.0"}
     before = {"uvicorn": "0.54.0", "h11": "0.16.0"}
-    change = Change("uvicorn-h11", "half-closed", "dropped", "answered", before, now)
+    change = ChangedBehaviour("uvicorn-h11", "half-closed", "dropped", "answered", before, now)
     assert change.with_release
     assert change.sentence("half-close is") == (
         'uvicorn 0.55.0 (was 0.54.0), uvicorn-h11: half-close is "answered" now (was "dropped").'
     )
-    same = Change("uvicorn-h11", "half-closed", "dropped", "answered", before, before)
+    same = ChangedBehaviour("uvicorn-h11", "half-closed", "dropped", "answered", before, before)
     assert not same.with_release
     assert same.sentence("half-close is").startswith("the same releases, uvicorn-h11: ")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from loadtests.lab import processes
 from loadtests.model.records import ServerRun
-from loadtests.probes import Probe, probe, tree
+from loadtests.probes import SideReading, probe, tree
 from loadtests.subjects.subject import ServerSpec
 
 REST_S, MOST_AT_REST = 0.3, 0.2  # seconds; CPU seconds per second
@@ -33,7 +33,7 @@ def wait_for_rest(process: processes.Guarded, start_s: float) -> None:
         before = now
 
 
-def _demand_s(reading: Probe) -> float:
+def _demand_s(reading: SideReading) -> float:
     """CPU that was had and that was waited for."""
     return (reading.cpu_user_s or 0) + (reading.cpu_system_s or 0) + (reading.run_queue_s or 0)
 

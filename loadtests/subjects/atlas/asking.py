@@ -15,7 +15,7 @@ from loadtests.subjects.atlas.probe import (
     Probe,
     Seen,
 )
-from loadtests.subjects.atlas.rows import Row
+from loadtests.subjects.atlas.rows import ServerRow
 from loadtests.subjects.atlas.running import NotStarted, Running, running
 from loadtests.subjects.atlas.talk import Gone, Silent
 
@@ -35,7 +35,7 @@ def ask(probe: Probe, server: Running) -> Seen:
         server.finish()
 
 
-def ask_all(row: Row, probes: Iterable[Probe], told: Told = lambda *_: None) -> dict[str, Seen]:
+def ask_all(row: ServerRow, probes: Iterable[Probe], told: Told = lambda *_: None) -> dict[str, Seen]:
     """All of the probes that concern a server, each with what was seen; raises NotStarted.
 
     A server whose application is not the bare one is asked what every application answers, and one that runs
@@ -69,7 +69,7 @@ def ask_all(row: Row, probes: Iterable[Probe], told: Told = lambda *_: None) -> 
     return {probe.name: seen[probe.name] for probe in chosen}
 
 
-def _alone(probe: Probe, row: Row, extra: tuple[str, ...]) -> Seen:
+def _alone(probe: Probe, row: ServerRow, extra: tuple[str, ...]) -> Seen:
     try:
         with running(row, extra) as server:
             if probe.server == TWO:

@@ -9,16 +9,16 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from loadtests.subjects.atlas.probe import Seen
-from loadtests.subjects.atlas.rows import Row
+from loadtests.subjects.atlas.rows import ServerRow
 
 REFERENCE = Path(__file__).with_name("reference.json")
 
 
-class Document(BaseModel):
+class AtlasDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Reading(Document):
+class Reading(AtlasDocument):
     """An answer; the least and the greatest figure behind it where it is timed, counted or random."""
 
     answer: str
@@ -26,7 +26,7 @@ class Reading(Document):
     high: float | None = None
 
 
-class ServerReading(Document):
+class ServerReading(AtlasDocument):
     """One server: its releases, its launch line, its answers by the probes' names."""
 
     interface: str
@@ -35,7 +35,7 @@ class ServerReading(Document):
     rows: dict[str, Reading]
 
 
-class Atlas(Document):
+class Atlas(AtlasDocument):
     """All servers that were asked in a run, or in several whose answers were alike."""
 
     python: str
@@ -45,7 +45,7 @@ class Atlas(Document):
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangedBehaviour:
     """A behaviour that is another than in the reference, and the releases on both sides."""
 
     server: str
@@ -70,7 +70,7 @@ class Change:
         return f'{releases}, {self.server}: {question} "{self.now}" now (was "{self.before}").'
 
 
-def reading(row: Row, versions: Mapping[str, str], seen: Mapping[str, Seen]) -> ServerReading:
+def reading(row: ServerRow, versions: Mapping[str, str], seen: Mapping[str, Seen]) -> ServerReading:
     """What one run saw of a server."""
     command = " ".join(("python", *row.command[1:])).replace("{port}", "PORT")
     rows = {
@@ -102,7 +102,7 @@ def write(document: Atlas, path: Path = REFERENCE) -> None:
     path.write_text(document.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8")
 
 
-def changes(reference: Atlas, now: Atlas) -> Iterator[Change]:
+def changes(reference: Atlas, now: Atlas) -> Iterator[ChangedBehaviour]:
     """Every behaviour that both know and that is another one now."""
     for name, server in now.servers.items():
         before = reference.servers.get(name)
@@ -111,7 +111,7 @@ def changes(reference: Atlas, now: Atlas) -> Iterator[Change]:
         for probe, row in server.rows.items():
             old = before.rows.get(probe)
             if old is not None and old.answer != row.answer:
-                yield Change(name, probe, old.answer, row.answer, before.versions, server.versions)
+                yield ChangedBehaviour(name, probe, old.answer, row.answer, before.versions, server.versions)
 
 
 def merged(documents: Iterable[Atlas]) -> Atlas:

@@ -8,7 +8,7 @@ from functools import partial
 from loadtests.subjects.atlas.connections import KEEP
 from loadtests.subjects.atlas.probe import Probe, Seen
 from loadtests.subjects.atlas.running import Running
-from loadtests.subjects.atlas.talk import Answer, Gone, Silent, Talk, request
+from loadtests.subjects.atlas.talk import Gone, ResponseMessage, Silent, Talk, request
 
 GROUP = "Responses"
 OLD_DATE = "Sat, 01 Jan 2000 00:00:00 GMT"
@@ -81,7 +81,7 @@ def stream_10_kept(server: Running) -> Seen:
     return _ended(server.ask(request("/stream", version="1.0", fields=KEEP)))
 
 
-def _ended(answer: Answer) -> Seen:
+def _ended(answer: ResponseMessage) -> Seen:
     if answer.framing != "close":
         return Seen({"chunked": "chunks", "length": "a length"}.get(answer.framing, "nothing"))
     late = answer.seconds > 1.0
@@ -93,7 +93,7 @@ def unsized(server: Running) -> Seen:
     return _framed(talk.ask(request("/unsized")))
 
 
-def _framed(answer: Answer) -> Seen:
+def _framed(answer: ResponseMessage) -> Seen:
     return Seen({"chunked": "chunks", "length": "a length", "close": "closed"}.get(answer.framing, "nothing"))
 
 

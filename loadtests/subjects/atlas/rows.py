@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 
 @dataclass(frozen=True)
-class Row:
+class ServerRow:
     """A server: `command` takes {port} and {python}; `two` and `recycling` are what it adds for these.
 
     `parts` are the distributions whose releases decide what it does, the server's own first. `path` is what
@@ -56,33 +56,33 @@ _WORKERS = ("--workers", "2")
 _HUNDRED = ("--max-requests", "100")
 
 
-def _gunicorn(worker: str, interface: str, parts: tuple[str, ...], *options: str) -> Row:
+def _gunicorn(worker: str, interface: str, parts: tuple[str, ...], *options: str) -> ServerRow:
     line = _module("gunicorn", "--no-control-socket", *_BIND, "--worker-class", worker, *options)
     command = (*line, f"bare:{interface}")
-    return Row(f"gunicorn-{worker}", interface, ("gunicorn", *parts), command, _WORKERS, _HUNDRED)
+    return ServerRow(f"gunicorn-{worker}", interface, ("gunicorn", *parts), command, _WORKERS, _HUNDRED)
 
 
-def _uvicorn(parser: str) -> Row:
+def _uvicorn(parser: str) -> ServerRow:
     loop = "uvloop" if parser == "httptools" else "asyncio"
     command = _module("uvicorn", *_PORT, "--http", parser, "--loop", loop, "bare:asgi")
     parts = ("uvicorn", parser, *(["uvloop"] if loop == "uvloop" else []))
-    return Row(f"uvicorn-{parser}", "asgi", parts, command, _WORKERS, ("--limit-max-requests", "100"))
+    return ServerRow(f"uvicorn-{parser}", "asgi", parts, command, _WORKERS, ("--limit-max-requests", "100"))
 
 
-def _granian(interface: str) -> Row:
+def _granian(interface: str) -> ServerRow:
     command = _module("granian", *_PORT, "--interface", interface, f"bare:{interface}")
     parts = ("granian", *(["uvloop"] if interface == "asgi" else []))
-    return Row(f"granian-{interface}", interface, parts, command, _WORKERS)
+    return ServerRow(f"granian-{interface}", interface, parts, command, _WORKERS)
 
 
-def _hypercorn(interface: str) -> Row:
+def _hypercorn(interface: str) -> ServerRow:
     application = "bare:asgi" if interface == "asgi" else "wsgi:bare:wsgi"
     parts = ("hypercorn", "h11", "h2")
     command = _module("hypercorn", *_BIND, application)
-    return Row(f"hypercorn-{interface}", interface, parts, command, _WORKERS, _HUNDRED)
+    return ServerRow(f"hypercorn-{interface}", interface, parts, command, _WORKERS, _HUNDRED)
 
 
-ROWS: dict[str, Row] = {
+ROWS: dict[str, ServerRow] = {
     row.name: row
     for row in (
         _gunicorn("sync", "wsgi", ()),
@@ -90,14 +90,16 @@ ROWS: dict[str, Row] = {
         _gunicorn("gevent", "wsgi", ("gevent",)),
         _granian("wsgi"),
         _hypercorn("wsgi"),
-        Row("waitress", "wsgi", ("waitress",), _module("waitress", "--listen=127.0.0.1:{port}", "bare:wsgi")),
-        Row("cheroot", "wsgi", ("cheroot",), _module("cheroot", *_BIND, "bare:wsgi")),
+        ServerRow(
+            "waitress", "wsgi", ("waitress",), _module("waitress", "--listen=127.0.0.1:{port}", "bare:wsgi")
+        ),
+        ServerRow("cheroot", "wsgi", ("cheroot",), _module("cheroot", *_BIND, "bare:wsgi")),
         _gunicorn("asgi", "asgi", ("uvloop",)),
         _uvicorn("httptools"),
         _uvicorn("h11"),
         _granian("asgi"),
         _hypercorn("asgi"),
-        Row(
+        ServerRow(
             "daphne",
             "asgi",
             ("daphne", "twisted"),

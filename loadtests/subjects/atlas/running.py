@@ -15,8 +15,8 @@ from typing import Any
 from loadtests.lab import processes
 from loadtests.lab.servers.ports import free_port
 from loadtests.subjects.atlas.probe import LIMIT_S
-from loadtests.subjects.atlas.rows import Row
-from loadtests.subjects.atlas.talk import Answer, Gone, Silent, Talk, request
+from loadtests.subjects.atlas.rows import ServerRow
+from loadtests.subjects.atlas.talk import Gone, ResponseMessage, Silent, Talk, request
 
 APPLICATION = Path(__file__).parent / "application"
 START_S, STOP_S, POLL_S = 20.0, 1.0, 0.02
@@ -32,7 +32,7 @@ class NotStarted(RuntimeError):
 class Running:
     """A running server; `deadline` is when the probe that asks it has to be done."""
 
-    row: Row
+    row: ServerRow
     port: int
     folder: Path
     process: processes.Guarded | None = None
@@ -63,11 +63,11 @@ class Running:
         self.open.append(talk)
         return talk
 
-    def ask(self, data: bytes) -> Answer:
+    def ask(self, data: bytes) -> ResponseMessage:
         """One request on a connection of its own."""
         return self.talk().ask(data)
 
-    def handed(self, data: bytes) -> tuple[Answer, dict[str, Any]]:
+    def handed(self, data: bytes) -> tuple[ResponseMessage, dict[str, Any]]:
         """What the server handed to the application; {} where the request did not get there."""
         answer = self.ask(data)
         try:
@@ -170,7 +170,7 @@ def private_bytes(pid: int) -> int:
 
 
 @contextlib.contextmanager
-def running(row: Row, extra: tuple[str, ...] = ()) -> Iterator[Running]:
+def running(row: ServerRow, extra: tuple[str, ...] = ()) -> Iterator[Running]:
     """The server while it is needed, from its first answer on; raises NotStarted."""
     with tempfile.TemporaryDirectory(prefix="twins-atlas-") as name:
         folder = Path(name)

@@ -20,7 +20,7 @@ class Gone(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class ResponseMessage:
     """A response: `framing` is `length`, `chunked`, `close` or `none`; `whole` where its end was marked."""
 
     status: int
@@ -109,11 +109,11 @@ class Talk:
         finally:
             self.deadline = kept
 
-    def ask(self, request: bytes) -> Answer:
+    def ask(self, request: bytes) -> ResponseMessage:
         self.send(request)
         return self.answer(head=request.startswith(b"HEAD "))
 
-    def answer(self, head: bool = False) -> Answer:
+    def answer(self, head: bool = False) -> ResponseMessage:
         """The next response; raises Gone where the connection ends before its head, Silent where late."""
         start, interim = time.monotonic(), []
         while True:
@@ -132,7 +132,9 @@ class Talk:
         if not head and status >= 200 and status not in (204, 304):
             body, whole = self._body(framing, names)
         seconds = time.monotonic() - start
-        return Answer(status, version, reason, tuple(fields), body, framing, whole, tuple(interim), seconds)
+        return ResponseMessage(
+            status, version, reason, tuple(fields), body, framing, whole, tuple(interim), seconds
+        )
 
     def _head(self) -> tuple[int, str, str, list[tuple[str, str]]]:
         while b"\r\n\r\n" not in self.received:

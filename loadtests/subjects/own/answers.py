@@ -10,7 +10,7 @@ from typing import Any
 
 from loadtests.model import jsonpath
 from loadtests.model.placeholders import Hole, parse
-from loadtests.subjects.own.recipes import Pattern, Values, as_text, pattern, text_of
+from loadtests.subjects.own.recipes import Pattern, RequestValues, as_text, pattern, text_of
 from loadtests.subjects.own.requests import SAVED, PlanLogin
 
 MOST_KEPT = 100_000
@@ -65,7 +65,7 @@ class Reader:
         self.needed = bool(request.save) or answer != type(answer)()
         """Whether an answer has to be read at all."""
 
-    def read(self, given: Given, asked: bytes, values: Values, cookie: CookieOf) -> dict[str, Any]:
+    def read(self, given: Given, asked: bytes, values: RequestValues, cookie: CookieOf) -> dict[str, Any]:
         """What is saved of an answer to the request of the bytes `asked`; raises Wrong."""
         body = given.body
         if self._length is not None and len(body) != self._length:
@@ -117,7 +117,7 @@ def _at(document: Any, steps: tuple[jsonpath.Step, ...], path: str) -> Any:
         raise Wrong(f"a value at {path}") from None
 
 
-def _equal(found: Any, wanted: Any, values: Values) -> bool:
+def _equal(found: Any, wanted: Any, values: RequestValues) -> bool:
     """By value; where values are filled in, by their text, as a CSV has texts alone."""
     if isinstance(wanted, str):
         parts = parse(wanted)

@@ -16,7 +16,7 @@ from loadtests.subjects.own.requests import PlanFile, PlanLogin, Scalar
 from loadtests.subjects.own.secrets import variable
 
 Encoder = Callable[[Any], bytes]
-Values = Mapping[str, Any]
+RequestValues = Mapping[str, Any]
 SECRET = "env:"  # noqa: S105 - a prefix
 """What the names of values begin with that come from the environment."""
 
@@ -85,7 +85,7 @@ class Pattern:
     def names(self) -> set[str]:
         return {piece[0] for piece in self.pieces if isinstance(piece, tuple)}
 
-    def fill(self, values: Values) -> bytes:
+    def fill(self, values: RequestValues) -> bytes:
         """Raises KeyError for a name without a value."""
         return b"".join(
             [piece if isinstance(piece, bytes) else piece[1](values[piece[0]]) for piece in self.pieces]
@@ -128,7 +128,7 @@ class Recipe:
     headers: tuple[tuple[str, Pattern], ...]
     body: Pattern | None
 
-    def header_list(self, values: Values) -> list[tuple[str, str]]:
+    def header_list(self, values: RequestValues) -> list[tuple[str, str]]:
         return [(name, part.fill(values).decode("latin-1")) for name, part in self.headers]
 
 

@@ -25,13 +25,13 @@ TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 SAVED = re.compile(r"(header|cookie):(.+)", re.DOTALL)
 
 
-class Entry(Record):
+class PlanEntry(Record):
     model_config = ConfigDict(
         extra="forbid", frozen=True, serialize_by_alias=True, validate_by_name=True, validate_by_alias=True
     )
 
 
-class PlanFeed(Entry):
+class PlanFeed(PlanEntry):
     """A file of values, one row after the other for all users together."""
 
     file: str = Field(description="CSV with a line of names, or JSON lines; relative to the plan")
@@ -44,7 +44,7 @@ class PlanFeed(Entry):
     sha256: str | None = Field(default=None, description="of the file; filled in where it is left out")
 
 
-class PlanFile(Entry):
+class PlanFile(PlanEntry):
     """A file as a part of a multipart body."""
 
     file: str = Field(description="relative to the plan")
@@ -52,7 +52,7 @@ class PlanFile(Entry):
     name: str | None = Field(default=None, description="as the server is told it; the file's where left out")
 
 
-class PlanAnswer(Entry):
+class PlanAnswer(PlanEntry):
     """What a right answer has, beside its status."""
 
     contains: str | None = None
@@ -70,7 +70,7 @@ class PlanAnswer(Entry):
         return paths
 
 
-class PlanLogin(Entry):
+class PlanLogin(PlanEntry):
     """A request that each user sends once, before the warm-up; it counts into no figure."""
 
     method: str = "GET"
@@ -192,7 +192,7 @@ class PlanRequest(PlanLogin):
         return given
 
 
-class Workload(Entry):
+class Workload(PlanEntry):
     """The requests of one scenario, complete: what the load generator is given."""
 
     requests: list[PlanRequest] = Field(min_length=1)

@@ -27,7 +27,7 @@ _counting = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Reply:
+class BareReply:
     """What the application sends, and what it does before: `fails` is `early` or `midway`."""
 
     pieces: tuple[bytes, ...] = (b"hello\n",)
@@ -40,34 +40,34 @@ class Reply:
     fails: str = ""
 
 
-def reply_to(path: str, query: dict[str, str]) -> Reply:
+def reply_to(path: str, query: dict[str, str]) -> BareReply:
     """The reply of a path; one that only the request itself can fill has no pieces."""
     plain = [("Content-Type", "text/plain")]
     if path == "/":
-        return Reply(fields=[*plain, ("Content-Length", "6")])
+        return BareReply(fields=[*plain, ("Content-Length", "6")])
     if path in ("/unread", "/own"):  # a field of the application's own choice; a body is left unread
         own = [(query["name"], query["value"])] if "name" in query else []
-        return Reply(fields=[*plain, ("Content-Length", "6"), *own])
+        return BareReply(fields=[*plain, ("Content-Length", "6"), *own])
     if path == "/status":
         own = [("Content-Length", query["length"])] if "length" in query else []
-        return Reply((query.get("body", "").encode(),), query["status"], own)
+        return BareReply((query.get("body", "").encode(),), query["status"], own)
     if path == "/length":  # says one length and sends another
-        return Reply((b"x" * int(query["sent"]),), fields=[*plain, ("Content-Length", query["said"])])
+        return BareReply((b"x" * int(query["sent"]),), fields=[*plain, ("Content-Length", query["said"])])
     if path == "/unsized":
-        return Reply(fields=plain)
+        return BareReply(fields=plain)
     if path == "/stream":
         count, pause_s = int(query.get("pieces", "3")), float(query.get("pause", "0"))
         size = int(query.get("size", "6"))
-        return Reply((b"piece\n".ljust(size),) * count, fields=plain, pause_s=pause_s)
+        return BareReply((b"piece\n".ljust(size),) * count, fields=plain, pause_s=pause_s)
     if path == "/fail":
-        return Reply((b"piece\n",) * 3, fields=plain, fails=query["when"])
+        return BareReply((b"piece\n",) * 3, fields=plain, fails=query["when"])
     if path == "/wait":
-        return Reply(fields=[*plain, ("Content-Length", "6")], wait_s=float(query["seconds"]))
+        return BareReply(fields=[*plain, ("Content-Length", "6")], wait_s=float(query["seconds"]))
     if path == "/busy":
-        return Reply(fields=[*plain, ("Content-Length", "6")], wait_s=-float(query["seconds"]))
+        return BareReply(fields=[*plain, ("Content-Length", "6")], wait_s=-float(query["seconds"]))
     if path == "/file":
-        return Reply((), fields=[*plain, ("Content-Length", str(FILE_BYTES))], file=True)
-    return Reply((), fields=[("Content-Type", "application/json")], reads=True)
+        return BareReply((), fields=[*plain, ("Content-Length", str(FILE_BYTES))], file=True)
+    return BareReply((), fields=[("Content-Type", "application/json")], reads=True)
 
 
 def note(query: dict[str, str], event: str, **values: Any) -> None:
@@ -122,7 +122,7 @@ def file_to_send() -> str:
     return path
 
 
-class Watched(io.FileIO):
+class NotingFile(io.FileIO):
     """A file that notes in what pieces it is read; the kernel's `sendfile` reads it without our knowing."""
 
     def __init__(self, query: dict[str, str]) -> None:
@@ -160,7 +160,7 @@ def wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterabl
     if reply.file:
         wrapper = environ.get("wsgi.file_wrapper")
         note(query, "wrapper", offered=wrapper is not None)
-        return wrapper(Watched(query)) if wrapper else [Watched(query).read()]
+        return wrapper(NotingFile(query)) if wrapper else [NotingFile(query).read()]
     if reply.pause_s or reply.fails or len(pieces) > 1:
         return Pieces(reply, query)
     return list(pieces)
@@ -169,7 +169,7 @@ def wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterabl
 class Pieces:
     """Pieces over time; notes how many were asked for and that it was closed (PEP 3333)."""
 
-    def __init__(self, reply: Reply, query: dict[str, str]) -> None:
+    def __init__(self, reply: BareReply, query: dict[str, str]) -> None:
         self.reply, self.query, self.given = reply, query, 0
 
     def __iter__(self) -> Iterator[bytes]:
@@ -232,11 +232,11 @@ def handed_by_wsgi(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
 
 # --- ASGI
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+AsgiReceive = Callable[[], Awaitable[dict[str, Any]]]
+AsgiSend = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-async def asgi(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+async def asgi(scope: dict[str, Any], receive: AsgiReceive, send: AsgiSend) -> None:
     if scope["type"] == "lifespan":
         return await live(scope, receive, send)
     if scope["type"] != "http":
@@ -284,7 +284,7 @@ async def asgi(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     return None
 
 
-async def live(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+async def live(scope: dict[str, Any], receive: AsgiReceive, send: AsgiSend) -> None:
     """The lifespan protocol; what it is told is noted."""
     while True:
         event = (await receive())["type"].removeprefix("lifespan.")
@@ -294,14 +294,14 @@ async def live(scope: dict[str, Any], receive: Receive, send: Send) -> None:
             return
 
 
-async def listen(receive: Receive, query: dict[str, str]) -> None:
+async def listen(receive: AsgiReceive, query: dict[str, str]) -> None:
     """Note that the client left, as soon as the server says so."""
     while (await receive())["type"] != "http.disconnect":
         pass
     note(query, "disconnect")
 
 
-async def receive_whole(receive: Receive, query: dict[str, str]) -> bytes:
+async def receive_whole(receive: AsgiReceive, query: dict[str, str]) -> bytes:
     body = b""
     while True:
         message = await receive()

@@ -26,7 +26,7 @@ BODILESS = (204, 304)
 
 
 @dataclass
-class Counts:
+class UpstreamCounts:
     """What has come in since the start, or since it was last set to nothing."""
 
     hits: int = 0
@@ -58,7 +58,7 @@ class Upstream(asyncio.Protocol):
     transport: asyncio.Transport
     parser: Any
 
-    def __init__(self, counts: Counts) -> None:
+    def __init__(self, counts: UpstreamCounts) -> None:
         self.counts = counts
         self.loop = asyncio.get_running_loop()
         self.waiting: deque[tuple[str, str]] = deque()
@@ -219,7 +219,7 @@ STATUSES = {status.value for status in HTTPStatus}
 
 async def serve(host: str, port: int) -> None:
     """Serve until cancelled."""
-    counts = Counts()
+    counts = UpstreamCounts()
     server = await asyncio.get_running_loop().create_server(
         lambda: Upstream(counts), host, port, backlog=4096
     )
