@@ -43,6 +43,7 @@ app.command()(atlas.atlas)
 app.command()(machine.doctor)
 app.command()(machine.calibrate)
 app.command(name="list")(listing.list_known)
+app.command()(listing.schema)
 for command in SUBJECT.commands:
     app.command()(command)
 app.add_typer(plans.app, name="plan")

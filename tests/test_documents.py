@@ -12,8 +12,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from loadtests.analysis.metrics import METRICS
+from loadtests.archive import columns
+from loadtests.archive.tables import write_tables
 from loadtests.lab.order import planned_cells
 from loadtests.lab.planfile import find_plan, read_plan, shipped_plans
 from loadtests.lab.suite import estimate_s
@@ -85,13 +89,25 @@ def test_a_command_runs_as_written(line: str, serve_corpus: Running, results: Pa
     assert done.stdout or done.stderr
 
 
-TABLES = {"servers": "docs/serving.md", "plans": "README.md", "scenarios": "docs/load.md"}
+TABLES = {
+    "servers": "docs/serving.md",
+    "plans": "README.md",
+    "scenarios": "docs/load.md",
+    "requests": "docs/data.md",
+    "timeseries": "docs/data.md",
+    "metrics": "docs/data.md",
+}
 """The document that has each table of all there is."""
 
 
 def rows(table: str) -> str:
     if table == "servers":
         return "\n".join(f"| `{row.name}` | {row.model} | {row.summary} |" for row in SERVERS.values())
+    if table in columns.TABLES:
+        told = columns.TABLES[table]
+        return "\n".join(f"| `{c.name}` | {c.kind} | {c.unit} | {c.description} |" for c in told)
+    if table == "metrics":
+        return "\n".join(f"| `{m.name}` | {m.unit} | {m.label} |" for m in METRICS.values())
     if table == "plans":
         return "\n".join(f"| `{name}` | {_takes(name)} | {line} |" for name, line in shipped_plans().items())
     return "\n".join(f"| `{row.name}` | {row.question} |" for row in SCENARIOS.values())
@@ -103,9 +119,33 @@ def _takes(name: str) -> str:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_every_server_plan_and_scenario_is_named(table: str) -> None:
+def test_everything_is_named(table: str) -> None:
     written = between(TABLES[table], table)
     assert written == rows(table), "the tables are written by: python -m tests.test_documents"
+
+
+QUERIES = re.findall(r"^```sql\n(.*?)^```", DOCUMENTS["docs/data.md"], re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of results with one run in it, and its tables."""
+    (old,) = (ROOT / "tests" / "archives" / "v1").iterdir()
+    run = tmp_path_factory.mktemp("written") / old.name
+    shutil.copytree(old, run)
+    write_tables(run)
+    return run.parent
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=[query.partition("\n")[0][3:] for query in QUERIES])
+def test_a_query_answers(query: str, written: Path) -> None:
+    rows = duckdb.execute(query.replace("'results/", f"'{written}/")).fetchall()
+    assert rows
+    assert all(value is not None for value in rows[0])
+
+
+def test_there_are_five_queries() -> None:
+    assert len(QUERIES) == 5
 
 
 def test_every_setting_is_named() -> None:

@@ -4,6 +4,7 @@ Every row says which run, cell, server, scenario, level and block it belongs to,
 `duckdb -c "from 'results/*/requests.parquet'"` just works over any number of runs.
 """
 
+import json
 import re
 import shutil
 import tempfile
@@ -15,10 +16,11 @@ import duckdb
 import numpy as np
 
 from loadtests import archive
+from loadtests.archive.columns import TABLES, TIMESERIES, declared
 from loadtests.model.records import CellRecord
 from loadtests.model.samples import KINDS, PHASES, Samples
 
-REQUESTS, TIMESERIES = "requests.parquet", "timeseries.parquet"
+REQUESTS_FILE, TIMESERIES_FILE = "requests.parquet", "timeseries.parquet"
 CENSORED_OR_UNSENT = ("connect", "connect-timeout", "dropped")
 
 SELECT_REQUESTS = """
@@ -34,46 +36,29 @@ SELECT_SERIES = """
 select $run as run, $cell as cell, $server as server, $scenario as scenario, $level_kind as level_kind,
   $level::double as level, $block::integer as block, * from series
 """
-SERIES = {
-    "cpu_user_s": "double",
-    "cpu_system_s": "double",
-    "rss_bytes": "bigint",
-    "threads": "integer",
-    "descriptors": "integer",
-    "voluntary_switches": "bigint",
-    "involuntary_switches": "bigint",
-    "run_queue_s": "double",
-    "read_bytes": "bigint",
-    "phase": "varchar",
-    "ok": "bigint",
-    "failed": "bigint",
-    "in_flight": "integer",
-    "users": "integer",
-    "p50_us": "bigint",
-    "p99_us": "bigint",
-    "bytes": "bigint",
-}
+SERIES = tuple(column.name for column in TIMESERIES if column.name not in ("unix_s", "side"))
 
 
 def write_tables(run: Path) -> list[Path]:
     """Write `requests.parquet` and `timeseries.parquet` of a run from its finished cells, each at once."""
     cells = archive.read_cells(run)
-    return [_write(run, cells, REQUESTS, _requests), _write(run, cells, TIMESERIES, _series)]
+    return [_write(run, cells, REQUESTS_FILE, _requests), _write(run, cells, TIMESERIES_FILE, _series)]
 
 
 def export_tables(run: Path, kind: str, to: Path) -> list[Path]:
     """The two tables as `csv`, `jsonl` or `parquet` files in the folder `to`."""
-    if not ((run / REQUESTS).is_file() and (run / TIMESERIES).is_file()):
+    if not ((run / REQUESTS_FILE).is_file() and (run / TIMESERIES_FILE).is_file()):
         write_tables(run)
-    options = {"csv": "format csv, header", "jsonl": "format json", "parquet": "format parquet"}[kind]
+    formats = {"csv": "format csv, header", "jsonl": "format json"}
     written = []
     with duckdb.connect() as database:
-        for name in (REQUESTS, TIMESERIES):
+        for name in (REQUESTS_FILE, TIMESERIES_FILE):
             path = (to / name).with_suffix(f".{kind}")
             if path != run / name:
                 whole = path.with_name(f".{path.name}")
                 try:
                     _table(database, run / name).to_view("whole", replace=True)
+                    options = formats.get(kind, _parquet(name))
                     database.execute(f"copy whole to '{_quoted(whole)}' ({options})")
                 except duckdb.Error as error:
                     whole.unlink(missing_ok=True)
@@ -100,7 +85,8 @@ def _write(
                     parts.append(path)
             whole = scratch / name
             source = _table(database, *parts) if parts else _empty(database, name)
-            source.write_parquet(str(whole), compression="zstd")
+            source.to_view("whole", replace=True)
+            database.execute(f"copy whole to '{_quoted(whole)}' ({_parquet(name)})")
         whole.rename(run / name)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -161,7 +147,7 @@ def _series(database: duckdb.DuckDBPyConnection, run: Path, cell: CellRecord, pa
     if not rows:
         return False
     values = [[row["moment"], row["side"], *(row.get(name) for name in SERIES)] for row in rows]
-    database.execute(f"create or replace temp table series ({_series_types()})")
+    database.execute(f"create or replace temp table series ({declared(TIMESERIES)})")
     marks = ", ".join("?" * (len(SERIES) + 2))
     database.executemany(f"insert into series values ({marks})", values)  # noqa: S608  marks only
     labels = _labels(cell)
@@ -185,19 +171,16 @@ def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
 
 
-def _series_types() -> str:
-    return "unix_s double, side varchar, " + ", ".join(f"{name} {kind}" for name, kind in SERIES.items())
+def _parquet(name: str) -> str:
+    """How a table's file is written: its metadata tell every column's unit and meaning."""
+    told = {
+        column.name: {"unit": column.unit, "description": column.description}
+        for column in TABLES[Path(name).stem]
+    }
+    metadata = json.dumps(told).replace("'", "''")
+    return f"format parquet, compression zstd, kv_metadata {{columns: '{metadata}'}}"
 
 
 def _empty(database: duckdb.DuckDBPyConnection, name: str) -> duckdb.DuckDBPyRelation:
-    labels = (
-        "run varchar, cell varchar, server varchar, scenario varchar, level_kind varchar, level double, "
-        "block integer"
-    )
-    requests = (
-        "phase varchar, name varchar, due_us bigint, response_time_us bigint, service_time_us bigint, "
-        "connect_us bigint, first_byte_us bigint, received_bytes bigint, status integer, kind varchar"
-    )
-    own = requests if name == REQUESTS else _series_types()
-    database.execute(f"create or replace temp table nothing ({labels}, {own})")
+    database.execute(f"create or replace temp table nothing ({declared(TABLES[Path(name).stem])})")
     return database.table("nothing")

@@ -1,6 +1,8 @@
 """`twins list`: what there is."""
 
 import dataclasses
+import json
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -9,7 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtests import archive
+from loadtests.archive import columns
 from loadtests.commands.options import DEFAULT_RESULTS, Json, Results, print_json
+from loadtests.lab.plan import Plan
 from loadtests.lab.planfile import shipped_plans
 from loadtests.subjects.registry import SCENARIOS, SERVERS
 
@@ -21,6 +25,28 @@ class Known(StrEnum):
     runs = "runs"
 
 
+class Described(StrEnum):
+    summary = "summary"
+    csv = "csv"
+    requests = "requests"
+    timeseries = "timeseries"
+    plan = "plan"
+
+
+def schema(what: Annotated[Described, typer.Argument(help="What to describe.")]) -> None:
+    """Print the schema of a file: JSON Schema of summary.json and of plans, Table Schema of the tables."""
+    from loadtests.report.schemas import summary_schema, table_schema
+
+    documents: dict[Described, Callable[[], dict[str, Any]]] = {
+        Described.summary: summary_schema,
+        Described.csv: table_schema,
+        Described.requests: lambda: columns.table_schema("requests"),
+        Described.timeseries: lambda: columns.table_schema("timeseries"),
+        Described.plan: Plan.model_json_schema,
+    }
+    print(json.dumps(documents[what](), indent=1))
+
+
 def list_known(
     what: Annotated[Known, typer.Argument(help="What to list.")],
     as_json: Json = False,
@@ -29,24 +55,24 @@ def list_known(
     """List servers, scenarios, shipped plans or runs."""
     if what is Known.servers:
         rows = [_server(name) for name in SERVERS]
-        columns = ["name", "model", "summary", "processes", "threads", "available"]
+        headings = ["name", "model", "summary", "processes", "threads", "available"]
     elif what is Known.scenarios:
         rows = [scenario.document() for scenario in SCENARIOS.values()]
-        columns = ["name", "question", "mechanism"]
+        headings = ["name", "question", "mechanism"]
     elif what is Known.plans:
         rows = [{"name": name, "what": line} for name, line in shipped_plans().items()]
-        columns = ["name", "what"]
+        headings = ["name", "what"]
     else:
         rows = [_run(path) for path in archive.find_runs(results)]
-        columns = ["run", "plan", "cells", "planned", "finished", "directory"]
+        headings = ["run", "plan", "cells", "planned", "finished", "directory"]
     if as_json:
         print_json(rows)
         return
     table = Table(box=None, pad_edge=False)
-    for number, column in enumerate(columns):
+    for number, column in enumerate(headings):
         table.add_column(column, no_wrap=number == 0)
     for row in rows:
-        table.add_row(*(str(row[column]) for column in columns))
+        table.add_row(*(str(row[column]) for column in headings))
     Console().print(table if rows else f"no {what.value}.")
 
 

@@ -1,14 +1,14 @@
 """`twins plan`: begin, check and describe plan files."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from loadtests import archive
+from loadtests.commands import listing
 from loadtests.lab.order import planned_cells
-from loadtests.lab.plan import Plan, PlanError
+from loadtests.lab.plan import PlanError
 from loadtests.lab.planfile import find_plan, read_plan
 from loadtests.lab.progress import duration
 from loadtests.lab.suite import estimate_s
@@ -39,5 +39,5 @@ def validate(plan: Annotated[str, typer.Argument(help="Plan file, or the name of
 
 @app.command()
 def schema() -> None:
-    """Print the JSON Schema of plans."""
-    print(json.dumps(Plan.model_json_schema(), indent=1))
+    """Print the JSON Schema of plans, as `twins schema plan` does."""
+    listing.schema(listing.Described.plan)
