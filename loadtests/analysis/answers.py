@@ -12,7 +12,9 @@ from loadtests.analysis.wording import slots, times, verdict_sentence
 from loadtests.model.records import Comparison, Level
 from loadtests.model.sameness import Sameness, told
 
-MATCHED, MOST_TOLD = "capacity-matched", 10
+MOST_TOLD = 10
+MATCHED, UNMATCHED, UNKNOWN = "capacity-matched", "not matched", "capacity unknown"
+INFINITE = float("inf")
 
 
 class Answer(Difference):
@@ -22,7 +24,10 @@ class Answer(Difference):
     scenario: str
     level: Level
     metric: str
-    means: str | None = Field(default=None, description="capacity-matched or as shipped")
+    means: str | None = Field(
+        default=None,
+        description="as shipped; or capacity-matched, where the slots of both sides are known and alike",
+    )
     sentence: str
     explanation: list[str] = Field(default=[], description="what bounds each side, from measured evidence")
 
@@ -83,27 +88,45 @@ def _answer(cells: Sequence[CellSummary], primary: Comparison, judge: Judge, mea
     )
 
 
-def _means(cells: Sequence[CellSummary], primary: Comparison, means: str | None) -> str | None:
-    """The means both sides had, by what their cells say of the servers, else by the plan.
+def means_of(cells: Sequence[CellSummary], answered: Sequence[Answer], means: str | None) -> str | None:
+    """The means of a whole run: those of all its answers, or without one, of all its servers."""
+    if means != MATCHED:
+        return means
+    told = {answer.means for answer in answered} or {
+        _capacity(cells, sorted({c.server for c in cells}), INFINITE)
+    }
+    if len(told) == 1:
+        return told.pop()
+    return (
+        f"{MATCHED}, but not in every answer" if MATCHED in told else f"not {MATCHED}; each answer says why"
+    )
 
-    Matched servers that differ in what they could serve at once say so; slots beyond the users do not count.
-    """
+
+def _means(cells: Sequence[CellSummary], primary: Comparison, means: str | None) -> str | None:
+    """The means both sides had, by what their cells say of the servers, else by the plan."""
     sides = (primary.server, primary.baseline)
     said = {side: next((c.means for c in cells if c.server == side and c.means), means) for side in sides}
-    if len(set(said.values())) == 1:
-        unequal = _unequal_slots(cells, primary) if said[primary.server] == MATCHED else None
-        return f"{MATCHED} but for slots ({unequal})" if unequal else said[primary.server]
-    return " and ".join(f"{side} {told}" for side, told in said.items() if told)
+    if len(set(said.values())) > 1:
+        return " and ".join(f"{side} {told}" for side, told in said.items() if told)
+    if said[primary.server] != MATCHED:
+        return said[primary.server]
+    users = primary.level.value if primary.level.kind == "users" else INFINITE
+    return _capacity(cells, sides, users)
 
 
-def _unequal_slots(cells: Sequence[CellSummary], primary: Comparison) -> str | None:
-    """What each side could serve at once, where that differs below the level and both sides are known."""
-    users = primary.level.value if primary.level.kind == "users" else float("inf")
-    told, usable = [], set()
-    for side in (primary.server, primary.baseline):
-        cell = next((c for c in cells if c.server == side and c.slot_kind not in (None, "unknown")), None)
-        if cell is None:
-            return None
-        usable.add(min(users, float("inf") if cell.slots is None else cell.slots))
-        told.append(f"{side} {slots(cell.slots, cell.slot_kind) if cell.slots else 'without a bound'}")
-    return ", ".join(told) if len(usable) > 1 else None
+def _capacity(cells: Sequence[CellSummary], servers: Sequence[str], users: float) -> str:
+    """Whether servers could serve as many requests at once; slots beyond the users do not count.
+
+    It is matched only where it is known of all of them and the same.
+    """
+    firsts = {side: cell for side in servers if (cell := next((c for c in cells if c.server == side), None))}
+    unknown = [side for side in servers if side in firsts and not firsts[side].slots_known]
+    if unknown:
+        return f"{UNKNOWN} (slots of {' and '.join(unknown)} not declared)"
+    if len({min(users, INFINITE if cell.slots is None else cell.slots) for cell in firsts.values()}) <= 1:
+        return MATCHED
+    told = [
+        f"{side} {slots(cell.slots, cell.slot_kind) if cell.slots else 'without a bound'}"
+        for side, cell in firsts.items()
+    ]
+    return f"{UNMATCHED} ({', '.join(told)})"

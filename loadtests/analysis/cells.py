@@ -128,7 +128,13 @@ class CellSummary(Record):
     )
     directory: str = Field(default="", description="of its raw files, relative to the report")
 
+    @property
+    def slots_known(self) -> bool:
+        """Whether it is known how many requests the server serves at once, be it without a bound."""
+        return self.slots is not None or self.slot_kind in UNBOUNDED
 
+
+UNBOUNDED = ("task", "greenlet", "connection")  # where no number is said, there is none
 COPIED = tuple(name for name in CellRecord.model_fields if name in CellSummary.model_fields)
 
 

@@ -1,5 +1,6 @@
 """How many times better one server is than another, and the verdict: the heart of every comparison."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -70,15 +71,15 @@ def paired(
 ) -> Difference:
     """Two servers at one level of one scenario, compared within blocks."""
     left, right = {cell.block: cell for cell in ours}, {cell.block: cell for cell in theirs}
-    pairs: list[tuple[float, float]] = []
+    pairs: list[tuple[CellSummary, CellSummary]] = []
     limits: list[tuple[bool, bool]] = []
     reasons = []
     for block in sorted(left.keys() | right.keys()):
         cells = (left.get(block), right.get(block))
         value, base = (metric.pick(cell) if cell else None for cell in cells)
         bounded = any(cell and is_lower_bound(metric, cell) for cell in cells)
-        if value and base and not bounded:
-            pairs.append((value, base))
+        if cells[0] and cells[1] and value and base and not bounded:
+            pairs.append((cells[0], cells[1]))
             limits.append((_limited(cells[0], metric), _limited(cells[1], metric)))
         else:
             reasons.append(f"block {block}: {_missing(cells, metric)}")
@@ -87,14 +88,18 @@ def paired(
         held_up = len(pairs) - len(free)
         reasons += [f"{held_up} of {len(pairs)} blocks left out: {LIMITED}"] if held_up else []
         pairs, limits = free, []
-    logs = ratios.log_ratios(*zip(*pairs, strict=True)) if pairs else []
+    sides = list(zip(*pairs, strict=True))
+    values = [[metric.pick(cell) or 0.0 for cell in side] for side in sides]
+    rounded = math.fsum(metric.rounding(side) for side in sides)
+    logs = ratios.log_ratios(*values) if values else []
     if not metric.higher_is_better:
         logs = [-log for log in logs]
     return judged(
         logs,
-        ratios.t_interval(logs, judge.confidence) if logs else None,
+        ratios.t_interval(logs, judge.confidence, rounded=rounded) if logs else None,
         metric,
         judge,
+        rounded=rounded,
         limited=(any(ours for ours, _ in limits), any(theirs for _, theirs in limits)),
         broken=any(cell.state == "invalid" for cell in (*left.values(), *right.values())),
         reasons=reasons,
@@ -107,12 +112,13 @@ def judged(
     metric: Metric,
     judge: Judge,
     *,
+    rounded: float = 0.0,
     limited: tuple[bool, bool] = (False, False),
     broken: bool = False,
     reasons: Sequence[str] = (),
 ) -> Difference:
     """The verdict on an interval of ratios; `limited`: was the generator the limit on either side;
-    `broken`: is any cell of either side invalid.
+    `broken`: is any cell of either side invalid; `rounded` as in `ratios.t_interval`.
 
     `logs` are the per-block log-ratios, empty where the blocks of the two sides are not pairs.
     """
@@ -133,7 +139,11 @@ def judged(
         )
     verdict = ratios.verdict(interval, delta)
     check = ratios.bootstrap_t(logs, confidence) if logs else None
-    more = ratios.blocks_needed(logs, delta, confidence) if logs and verdict == "inconclusive" else None
+    more = (
+        ratios.blocks_needed(logs, delta, confidence, rounded=rounded)
+        if logs and verdict == "inconclusive"
+        else None
+    )
     return Difference(
         verdict=verdict,
         ratio=interval.ratio,

@@ -7,7 +7,7 @@ also where no request beside them succeeded;
 at least 80 % of what Little's law allows them;
 `core` - the cores the server may use are more than 95 % busy;
 `upstream` - the work waits for another service, with slots and core to spare;
-`users` - nobody waits for anybody: more users would get more;
+`users` - nobody waits for anybody, where it is known how many are served at once: more users would get more;
 otherwise the cause is not established, and the figures are told. Where one of several server processes took
 more than its part of the requests, that is told, too.
 """
@@ -95,6 +95,8 @@ def _cause(
         return "not established"
     if sound[0].waits_for:
         return "upstream"
+    if not sound[0].slots_known:  # whoever waits for a slot looks as if nobody waited
+        return "not established"
     unsaturated = all(cell.state == "unsaturated" for cell in sound)
     waits = _wait_shares(sound)
     if waits:  # where they queue, it is for something that is neither a slot nor the core
@@ -165,7 +167,8 @@ def _text(
         return f"waiting for upstream: {flying}, {measured}; {busy}."
     if cause == "users":
         return f"not saturated: {flying}, {measured}; {busy}; more users would get more."
-    return f"cause not established: {flying}, {measured}; {busy}."
+    slots_told = "" if first.slots_known else "; its slots are not declared"
+    return f"cause not established: {flying}, {measured}; {busy}{slots_told}."
 
 
 def _unevenness(sound: Sequence[CellSummary]) -> str:

@@ -185,7 +185,8 @@ def _range(metric: Metric, cells: Sequence[CellSummary]) -> _Range | None:
     if not values:
         return None
     if min(values) > 0:
-        interval = ratios.t_interval([math.log(value) for value in values])
+        rounded = metric.rounding(cell for cell in cells if cell.state != "invalid")
+        interval = ratios.t_interval([math.log(value) for value in values], rounded=rounded)
         value, low, high = interval.ratio, interval.low, interval.high
     else:  # no failure at all, say: shares near zero have no logarithm
         value = math.fsum(values) / len(values)
@@ -216,16 +217,19 @@ def _ratio_range(metric: Metric, ours: Sequence[CellSummary], theirs: Sequence[C
     base = {cell.block: cell for cell in theirs}
     pairs = [(cell, base[cell.block]) for cell in ours if cell.block in base]
     sound = [
-        (value, other)
+        (a, b)
         for a, b in pairs
         if "generator-limited" not in (a.state, b.state)
         and not (is_lower_bound(metric, a) or is_lower_bound(metric, b))
-        and (value := metric.pick(a))
-        and (other := metric.pick(b))
+        and metric.pick(a)
+        and metric.pick(b)
     ]
     if not sound:
         return None
-    interval = ratios.t_interval(ratios.log_ratios(*zip(*sound, strict=True)))
+    sides = list(zip(*sound, strict=True))
+    rounded = sum(metric.rounding(side) for side in sides)
+    values = [[metric.pick(cell) or 0.0 for cell in side] for side in sides]
+    interval = ratios.t_interval(ratios.log_ratios(*values), rounded=rounded)
     low, high = interval.low, interval.high
     return _Range(interval.ratio, 0.0 if low is None else low, math.inf if high is None else high)
 

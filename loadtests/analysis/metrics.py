@@ -1,11 +1,13 @@
 """The metrics, each once: columns, units, headings, gates and comparisons are derived from this table."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from loadtests.analysis.cells import CellSummary, Percentiles
 from loadtests.analysis.growth import Growth
+from loadtests.analysis.ratios import rounding
 
 Unit = Literal["per_s", "bytes_per_s", "us", "ms", "bytes", "share", "cores", "count"]
 Table = Literal["cases", "resources", "conduct", "changes"]
@@ -18,7 +20,8 @@ class Metric:
     `within`: the interval that one cell alone gives; such a figure may be 0 or less and has no ratio.
     `tables`: where it is a column (cases, resources, the conduct shown in the docs) or is compared between
     two runs (changes), under `heading`, else under its label. `ranked`: whether the best of its column is
-    marked. `compared`: whether a plan may compare it. `alias`: another name that gates take.
+    marked. `compared`: whether a plan may compare it. `alias`: another name that gates take. `grains`: of how
+    many indivisible units the figure is made, requests or microseconds, which bounds how well it is known.
     """
 
     name: str
@@ -33,6 +36,22 @@ class Metric:
     ranked: bool = True
     compared: bool = False
     alias: str = ""
+    grains: Callable[[CellSummary], float | None] | None = None
+
+    def rounding(self, cells: Iterable[CellSummary]) -> float:
+        """By how much the mean of the figure's logarithms over cells may be off, as it is made of grains."""
+        known = [grains for cell in cells if self.grains and (grains := self.grains(cell))]
+        return math.fsum(map(rounding, known)) / len(known) if known else 0.0
+
+
+def _successes(rate: Callable[[CellSummary], float | None]) -> Callable[[CellSummary], float | None]:
+    """How many requests a rate has counted."""
+
+    def count(cell: CellSummary) -> float | None:
+        per_s = rate(cell)
+        return None if per_s is None or cell.duration_s is None else per_s * cell.duration_s
+
+    return count
 
 
 def _percentile(times: Percentiles | None, name: str) -> float | None:
@@ -91,9 +110,17 @@ METRICS = {
             tables=("conduct", "changes"),
             compared=True,
             alias="throughput_per_s",
+            grains=_successes(lambda c: c.throughput_per_s),
         ),
         Metric(
-            "goodput", "goodput", "per_s", True, "at least", lambda c: c.goodput_per_s, alias="goodput_per_s"
+            "goodput",
+            "goodput",
+            "per_s",
+            True,
+            "at least",
+            lambda c: c.goodput_per_s,
+            alias="goodput_per_s",
+            grains=_successes(lambda c: c.goodput_per_s),
         ),
         Metric(
             "bytes",
@@ -115,8 +142,18 @@ METRICS = {
             tables=("cases", "conduct", "changes"),
             compared=True,
             alias="p50_us",
+            grains=_response("p50"),
         ),
-        Metric("response_p90", "p90 response time", "us", False, "at most", _response("p90"), alias="p90_us"),
+        Metric(
+            "response_p90",
+            "p90 response time",
+            "us",
+            False,
+            "at most",
+            _response("p90"),
+            alias="p90_us",
+            grains=_response("p90"),
+        ),
         Metric(
             "response_p99",
             "p99 response time",
@@ -128,6 +165,7 @@ METRICS = {
             tables=("cases", "conduct", "changes"),
             compared=True,
             alias="p99_us",
+            grains=_response("p99"),
         ),
         Metric(
             "service_p50",
@@ -138,6 +176,7 @@ METRICS = {
             _service("p50"),
             compared=True,
             alias="service_p50_us",
+            grains=_service("p50"),
         ),
         Metric(
             "service_p99",
@@ -148,6 +187,7 @@ METRICS = {
             _service("p99"),
             compared=True,
             alias="service_p99_us",
+            grains=_service("p99"),
         ),
         Metric("service_mean", "mean service time", "us", False, "at most", lambda c: c.service_mean_us),
         Metric(

@@ -86,8 +86,10 @@ def unhindered(point: Point, cells: Mapping[str, CellSummary]) -> list[CellSumma
     return [cell for cell in found if cell.state in ("server-limited", "unsaturated")]
 
 
-def estimate(values: Sequence[float], metric: Metric, *, limited: bool) -> Estimate | None:
-    """Mean of one metric over blocks; None without values."""
+def estimate(
+    values: Sequence[float], metric: Metric, *, limited: bool, rounded: float = 0.0
+) -> Estimate | None:
+    """Mean of one metric over blocks; None without values. `rounded` as in `t_interval`."""
     if not values:
         return None
     bound: Bound = metric.limited if limited else "exact"
@@ -95,7 +97,7 @@ def estimate(values: Sequence[float], metric: Metric, *, limited: bool) -> Estim
         return Estimate(
             value=math.fsum(values) / len(values), low=None, high=None, blocks=len(values), bound=bound
         )
-    interval = t_interval([math.log(value) for value in values])
+    interval = t_interval([math.log(value) for value in values], rounded=rounded)
     return Estimate(
         value=interval.ratio, low=interval.low, high=interval.high, blocks=interval.blocks, bound=bound
     )
@@ -107,7 +109,8 @@ def _point(name: str, cells: list[CellSummary]) -> Point:
     estimates = {}
     for metric in METRICS.values():
         picked = (metric.pick(cell) for cell in valid)
-        found = estimate([v for v in picked if v is not None], metric, limited=limited)
+        values = [v for v in picked if v is not None]
+        found = estimate(values, metric, limited=limited, rounded=metric.rounding(valid))
         if found and any(is_lower_bound(metric, cell) for cell in valid):
             found = found.model_copy(update={"bound": "at least"})
         estimates[metric.name] = found

@@ -49,31 +49,50 @@ def log_ratios(values: Sequence[float], baseline: Sequence[float]) -> list[float
     return [math.log(value / base) for value, base in zip(values, baseline, strict=True)]
 
 
-def t_interval(logs: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
-    """Student's t interval of the geometric mean of the ratios whose logarithms are `logs` (at least one)."""
+def rounding(grains: float) -> float:
+    """By how much the logarithm of a figure may be off that is made of so many indivisible units.
+
+    A stream of r requests a second, however regular, puts floor(rT) or ceil(rT) of them into a window of T
+    seconds, by where the window begins: N counted says N - 1 < rT < N + 1, so that ln(rT) is less than
+    -ln(1 - 1/N) away from ln(N). A time in whole microseconds is known as well as that. It does not shrink
+    with more blocks that round alike, as the resolution of an instrument does not (JCGM 100:2008, F.2.2.1).
+    """
+    return -math.log1p(-1 / max(grains, 2.0))
+
+
+def t_interval(logs: Sequence[float], confidence: float = CONFIDENCE, *, rounded: float = 0.0) -> Interval:
+    """Student's t interval of the geometric mean of the ratios whose logarithms are `logs` (at least one).
+
+    On either side it is `rounded` wide at the least, which is how far their mean may be off by `rounding`.
+    """
     n, mean = len(logs), math.fsum(logs) / len(logs)
     if n < 2:
         return Interval(math.exp(mean), None, None, n, confidence)
-    half = t_quantile(confidence, n - 1) * _deviation(logs) / math.sqrt(n)
+    half = max(t_quantile(confidence, n - 1) * _deviation(logs) / math.sqrt(n), rounded)
     return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half), n, confidence)
 
 
 def welch_interval(
-    logs: Sequence[float], baseline: Sequence[float], confidence: float = CONFIDENCE
+    logs: Sequence[float],
+    baseline: Sequence[float],
+    confidence: float = CONFIDENCE,
+    *,
+    rounded: float = 0.0,
 ) -> Interval:
     """Ratio of two independent groups of blocks, as of two runs, from the logarithms of their values.
 
-    Welch's t with the Welch-Satterthwaite degrees of freedom (Biometrika 34, 1947).
+    Welch's t with the Welch-Satterthwaite degrees of freedom (Biometrika 34, 1947); `rounded` as in
+    `t_interval`.
     """
     mean = math.fsum(logs) / len(logs) - math.fsum(baseline) / len(baseline)
     n = min(len(logs), len(baseline))
     if n < 2:
         return Interval(math.exp(mean), None, None, n, confidence)
     a, b = _deviation(logs) ** 2 / len(logs), _deviation(baseline) ** 2 / len(baseline)
-    if a + b == 0:
-        return Interval(math.exp(mean), math.exp(mean), math.exp(mean), n, confidence)
-    freedom = (a + b) ** 2 / (a**2 / (len(logs) - 1) + b**2 / (len(baseline) - 1))
-    half = t_quantile(confidence, freedom) * math.sqrt(a + b)
+    half = rounded
+    if a + b > 0:
+        freedom = (a + b) ** 2 / (a**2 / (len(logs) - 1) + b**2 / (len(baseline) - 1))
+        half = max(t_quantile(confidence, freedom) * math.sqrt(a + b), rounded)
     return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half), n, confidence)
 
 
@@ -115,17 +134,21 @@ def verdict(interval: Interval, delta: float) -> Verdict:
     return "inconclusive"
 
 
-def blocks_needed(logs: Sequence[float], delta: float, confidence: float = CONFIDENCE) -> int | None:
+def blocks_needed(
+    logs: Sequence[float], delta: float, confidence: float = CONFIDENCE, *, rounded: float = 0.0
+) -> int | None:
     """Further blocks after which the interval would clear ±delta if mean and spread stayed as they are.
 
-    None where the mean is so near the edge that no reasonable number would do. One block has no spread
-    yet: two more are needed to see one.
+    None where the mean is so near the edge that no reasonable number would do, or nearer than `rounded`. One
+    block has no spread yet: two more are needed to see one.
     """
     n = len(logs)
     if n < 2:
         return 3 - n
     room = abs(abs(math.fsum(logs) / n) - math.log1p(delta))
     deviation = _deviation(logs)
+    if rounded >= room:
+        return None
     for total in range(n, MOST_BLOCKS + 1):
         if t_quantile(confidence, total - 1) * deviation / math.sqrt(total) < room:
             return max(1, total - n)

@@ -9,7 +9,7 @@ from pathlib import Path
 from loadtests import archive
 from loadtests.analysis.cases import target_of
 from loadtests.analysis.cells import CellSummary, Moment, moments, summarise_cell
-from loadtests.model.records import CellRecord, Manifest, SearchRecord
+from loadtests.model.records import CellRecord, Manifest, Runtime, SearchRecord
 from loadtests.model.sameness import Sameness
 
 
@@ -91,9 +91,29 @@ def _poolable(first: Manifest, other: Manifest) -> None:
             (f"code of {label}", code, other.own_code.get(label, code))
             for label, code in first.own_code.items()
         ),
+        *(
+            (f"revision of {label}", commit, other.revisions.get(label, commit))
+            for label, commit in first.revisions.items()
+        ),
+        *(
+            (f"Python of {label}", _told(runtime), _told(other.runtimes.get(label, runtime)))
+            for label, runtime in first.runtimes.items()
+        ),
     ):
         if ours != theirs:
             raise PoolingError(
-                f"{first.run} and {other.run} differ in their {what} ({ours[:12]}, {theirs[:12]}) and are "
+                f"{first.run} and {other.run} differ in their {what} ({_short(ours, theirs)}) and are "
                 f"not pooled; compare them with 'twins compare'."
             )
+
+
+def _told(runtime: Runtime) -> str:
+    packages = ", ".join(f"{name} {version}" for name, version in runtime.packages.items())
+    return f"{runtime.implementation} {runtime.python}, GIL {'on' if runtime.gil else 'off'}, {packages}"
+
+
+def _short(ours: str, theirs: str) -> str:
+    """Two texts from where they begin to differ."""
+    same = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), 0)
+    begin = ours.rfind(", ", 0, same) + 1
+    return ", ".join(text[begin:].strip().partition(", ")[0][:40] for text in (ours, theirs))

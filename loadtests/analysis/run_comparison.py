@@ -110,11 +110,12 @@ def _unpaired(
     ours: Iterable[CellSummary], theirs: Iterable[CellSummary], metric: Metric, judge: Judge
 ) -> Difference:
     logs: list[list[float]] = []
-    limited, reasons, broken = [], [], False
+    limited, reasons, broken, rounded = [], [], False, 0.0
     for side, run in ((ours, "new run"), (theirs, "base")):
         cells = list(side)
         known = [cell for cell in cells if not is_lower_bound(metric, cell)]
         logs.append([math.log(value) for cell in known if (value := metric.pick(cell))])
+        rounded += metric.rounding(cell for cell in known if metric.pick(cell))
         broken = broken or any(cell.state == "invalid" for cell in cells)
         limited.append(any(cell.state == "generator-limited" for cell in cells))
         reasons += [
@@ -124,7 +125,9 @@ def _unpaired(
         ]
     if not metric.higher_is_better:
         logs = [[-value for value in side] for side in logs]
-    interval = ratios.welch_interval(logs[0], logs[1], judge.confidence) if all(logs) else None
+    interval = (
+        ratios.welch_interval(logs[0], logs[1], judge.confidence, rounded=rounded) if all(logs) else None
+    )
     return judged(
         [], interval, metric, judge, limited=(limited[0], limited[1]), broken=broken, reasons=reasons
     )
@@ -161,5 +164,11 @@ def _environment(manifest: Manifest) -> dict[str, str]:
         "plan": f"{manifest.plan_name} ({manifest.plan_id[:12]})",
         "code": manifest.code_id,
         **{f"code of {label}": code for label, code in manifest.own_code.items()},
+        **{f"revision of {label}": commit for label, commit in manifest.revisions.items()},
+        **{
+            f"{name} of {label}": version
+            for label, runtime in manifest.runtimes.items()
+            for name, version in {"Python": runtime.python, "GIL": runtime.gil, **runtime.packages}.items()
+        },
     }
     return {name: str(value) for name, value in flat.items()}

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import Field
 
 from loadtests.analysis import ratios
-from loadtests.analysis.answers import Answer, answers
+from loadtests.analysis.answers import Answer, answers, means_of
 from loadtests.analysis.cases import Case, LatencyTarget, cases, reference_levels, target_of
 from loadtests.analysis.cells import CellSummary, Moment
 from loadtests.analysis.check_summaries import CheckSummary, check_summaries
@@ -33,7 +33,9 @@ class Method(Record):
     primaries: int
     deltas: dict[str, float] = Field(description="smallest difference that matters, by metric")
     aa_floor: dict[str, float] | None
-    matched: str | None = Field(description="capacity-matched or as shipped, as the plan says")
+    matched: str | None = Field(
+        description="as shipped, as the plan says; or capacity-matched, where the slots are known and alike"
+    )
 
 
 class Summary(Record):
@@ -109,7 +111,9 @@ def build(run_dirs: Sequence[Path]) -> Summary:
         finished_cells=len(cells),
         planned_cells=reading.planned_cells,
         requests=sum(cell.requests or 0 for cell in cells.values()),
-        method=_method(manifest, verdicts),
+        method=_method(
+            manifest, verdicts, means_of(list(cells.values()), answered, manifest.plan.get("matched"))
+        ),
         sentences=sentences(list(found.values()), answered, references),
         sameness=reading.sameness,
         answers=answered,
@@ -148,14 +152,14 @@ def _gates(
     return results, unread
 
 
-def _method(manifest: Manifest, verdicts: Judge) -> Method:
+def _method(manifest: Manifest, verdicts: Judge, matched: str | None) -> Method:
     return Method(
         confidence=ratios.CONFIDENCE,
         interval_confidence=verdicts.confidence,
         primaries=len(manifest.primaries),
         deltas={c.metric: verdicts.delta(c.metric) for c in manifest.primaries},
         aa_floor=manifest.aa_floor,
-        matched=manifest.plan.get("matched"),
+        matched=matched,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from loadtests.analysis.answers import Answer
+from loadtests.analysis.answers import UNKNOWN, UNMATCHED, Answer
 from loadtests.analysis.cells import CellSummary
 from loadtests.analysis.points import Point
 from loadtests.analysis.wording import count, percent
@@ -39,6 +39,7 @@ def validity(
         *_broken(cells.values()),
         *_unsteady(cells.values()),
         *_doubts(answers),
+        *_unlike(answers, cells.values()),
         *_checks(cells.values()),
     ]
     state: State = "invalid" if reasons else "warnings" if warnings else "valid"
@@ -128,6 +129,16 @@ def _doubts(answers: Iterable[Answer]) -> list[str]:
         if answer.verdict != "invalid" and answer.blocks < 3:
             found.append(f"{answer.id} rests on {count(answer.blocks, 'block')}; three are the least")
     return found
+
+
+def _unlike(answers: Iterable[Answer], cells: Iterable[CellSummary]) -> list[str]:
+    """Of one's own servers: a ratio of unlike or unknown capacity is told of, whatever the plan calls it."""
+    own = {cell.server for cell in cells if cell.means is None}
+    return [
+        f"{answer.id}: {answer.means}: its ratio is of what each side was given, too"
+        for answer in answers
+        if (answer.means or "").startswith((UNKNOWN, UNMATCHED)) and own & {answer.server, answer.baseline}
+    ]
 
 
 def _checks(cells: Iterable[CellSummary]) -> list[str]:

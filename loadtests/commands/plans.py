@@ -11,6 +11,7 @@ from loadtests.lab.order import planned_cells
 from loadtests.lab.plan import PlanError
 from loadtests.lab.planfile import find_plan, read_plan
 from loadtests.lab.progress import duration
+from loadtests.lab.runs import check
 from loadtests.lab.suite import estimate_s
 from loadtests.subjects.registry import SUBJECT
 
@@ -33,6 +34,7 @@ def validate(plan: Annotated[str, typer.Argument(help="Plan file, or the name of
 
     resolved = read_plan(find_plan(plan))
     refuse_unreadable(resolved)
+    check(resolved)
     cells = planned_cells(resolved)
     print(f"{plan} is valid: {len(cells)} cells, about {duration(estimate_s(resolved, cells))}.")
 

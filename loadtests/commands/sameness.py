@@ -10,6 +10,7 @@ from loadtests.commands.options import Files, Json, files_directory, print_json
 from loadtests.lab.bench import Bench
 from loadtests.lab.plan import Plan, PlanError
 from loadtests.lab.planfile import environment_overrides, find_plan, read_plan
+from loadtests.lab.revisions import checked_out, commits, prepare
 from loadtests.lab.runs import without_missing
 from loadtests.lab.sameness import SAMPLE_ROWS, compared, look
 from loadtests.lab.suite import terminable
@@ -35,9 +36,14 @@ def same(
             f"{plan} has nothing to compare: it takes two servers, one of them given by command or url, and "
             "a scenario with requests, or of the kind get."
         )
-    with terminable(), tempfile.TemporaryDirectory(prefix="twins-same-") as folder:
+    with (
+        terminable(),
+        tempfile.TemporaryDirectory(prefix="twins-same-") as folder,
+        checked_out(chosen, commits(chosen)) as placed,
+    ):
+        prepare(placed, Path(folder) / "prepare")
         served = Path(folder) if files is None and not _serves_files(chosen) else files_directory(files)
-        bench = Bench(Path(folder), chosen, served, Provision(), None, None, None)
+        bench = Bench(Path(folder), placed, served, Provision(), None, None, None)
         results = look(bench, rows=None if every else SAMPLE_ROWS)
     if as_json:
         print_json([result.model_dump(mode="json") for result in results])

@@ -2,20 +2,24 @@
 
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from loadtests import archive
 from loadtests.lab import environment
+from loadtests.lab.descriptors import check_descriptors
 from loadtests.lab.floor import read_floor
 from loadtests.lab.order import planned_cells
 from loadtests.lab.plan import Plan, PlanError
 from loadtests.lab.planfile import resolved
+from loadtests.lab.revisions import commits, prepare
+from loadtests.lab.runtimes import runtimes
 from loadtests.lab.servers.specs import missing_program
 from loadtests.lab.sources import own_code
 from loadtests.model.inherited import inherited
-from loadtests.model.records import Manifest
+from loadtests.model.records import Manifest, Runtime
 from loadtests.subjects.registry import SUBJECT
 
 
@@ -26,6 +30,7 @@ class Run:
     directory: Path
     manifest: Manifest
     plan: Plan
+    forced: bool = False  # resumed whatever has changed
 
 
 def without_missing(plan: Plan) -> tuple[Plan, list[str]]:
@@ -48,11 +53,20 @@ def without_missing(plan: Plan) -> tuple[Plan, list[str]]:
     return plan.model_copy(update={"servers": kept, "compare": compare, "scenarios": scenarios}), said
 
 
+def check(plan: Plan) -> None:
+    """Hold a plan to what is here: its interpreters, its revisions, open files; raises PlanError."""
+    check_descriptors(plan)
+    commits(plan)
+    runtimes(_standing(plan))
+
+
 def create(
     plan: Plan, name: str, results: Path, command: list[str], calibration: dict[str, Any] | None
 ) -> Run:
-    """Make the directory and the manifest of a new run."""
-    own = own_code(plan, Path.cwd())
+    """Make the directory and the manifest of a new run; raises PlanError."""
+    check_descriptors(plan)
+    revisions, here = commits(plan), _standing(plan)
+    own, runs_on = own_code(here, Path.cwd()), runtimes(here)
     stamp = time.strftime("%Y%m%d-%H%M%S")
     results.mkdir(parents=True, exist_ok=True)
     directory = results / f"{stamp}-{name}"
@@ -80,6 +94,8 @@ def create(
         code_id=environment.code_id(SUBJECT.code),
         environment=inherited(),
         own_code=own,
+        runtimes=runs_on,
+        revisions=revisions,
         calibration=calibration,
         noise=environment.noise(),
         aa_floor=read_floor(identity),
@@ -92,25 +108,70 @@ def reopen(directory: Path, *, force: bool) -> Run:
     """A run to be resumed; PlanError where plan, code or machine changed, unless `force`."""
     manifest = archive.read_manifest(directory)
     plan = resolved(manifest.plan, directory.name)
+    check_descriptors(plan)
+    here = _standing(plan)
     changed = [
         what
         for what, before, now in (
             ("the plan", manifest.plan_id, environment.digest(manifest.plan)),
             ("the code", manifest.code_id, environment.code_id(SUBJECT.code)),
             ("the machine", manifest.machine_id, environment.machine_id(environment.machine())),
-            *(
-                (f"the code of {label}", manifest.own_code.get(label, code), code)
-                for label, code in own_code(plan, Path.cwd()).items()
-            ),
+            *_origins(manifest, own_code(here, Path.cwd()), runtimes(here)),
         )
         if before != now
     ]
+    _refuse(changed, directory, force)
+    return Run(directory, manifest, plan, forced=force)
+
+
+def complete(run: Run, plan: Plan) -> Run:
+    """The run with its revisions, which `plan` has in worktrees, made ready, hashed and read back.
+
+    Code is hashed as it was checked out. Raises PlanError, also where it is not what the run began with.
+    """
+    ours = plan.model_copy(
+        update={"servers": {label: s for label, s in plan.servers.items() if label in run.manifest.revisions}}
+    )
+    code = own_code(ours, Path.cwd())
+    prepare(ours, run.directory / "prepare")
+    runs_on = runtimes(ours)
+    changed = [what for what, before, now in _origins(run.manifest, code, runs_on) if before != now]
+    _refuse(changed, run.directory, run.forced)
+    manifest = run.manifest.model_copy(
+        update={
+            "own_code": {**run.manifest.own_code, **code},
+            "runtimes": {**run.manifest.runtimes, **runs_on},
+        }
+    )
+    archive.write_record(run.directory / archive.MANIFEST, manifest)
+    return replace(run, plan=plan, manifest=manifest)
+
+
+def _standing(plan: Plan) -> Plan:
+    """The plan with the servers alone that are where they are, not those of a revision to be checked out."""
+    servers = {label: server for label, server in plan.servers.items() if server.revision is None}
+    return plan.model_copy(update={"servers": servers})
+
+
+def _origins(
+    manifest: Manifest, code: Mapping[str, str], runs_on: Mapping[str, Runtime]
+) -> list[tuple[str, object, object]]:
+    """What servers of one's own were made of, and are; alike where the manifest has nothing of them."""
+    return [
+        *((f"the code of {label}", manifest.own_code.get(label, now), now) for label, now in code.items()),
+        *(
+            (f"the Python of {label}", manifest.runtimes.get(label, now), now)
+            for label, now in runs_on.items()
+        ),
+    ]
+
+
+def _refuse(changed: Sequence[str], directory: Path, force: bool) -> None:
     if changed and not force:
         raise PlanError(
             f"{directory.name} is not resumed: {' and '.join(changed)} changed since it was begun. "
             "Begin a new run, or give --force."
         )
-    return Run(directory, manifest, plan)
 
 
 def pinning(plan: Plan) -> tuple[list[int] | None, list[int] | None]:

@@ -13,15 +13,15 @@ SKIPPED = ("__pycache__", "node_modules", "site-packages")
 
 
 def own_code(plan: Plan, folder: Path) -> dict[str, str]:
-    """Label to hash, of each server that a command starts in `folder`; raises PlanError.
+    """Label to hash, of each server that a command starts, in `folder` or its own; raises PlanError.
 
     Its code is what the plan calls so (`code`: files, folders and patterns), else every `.py` below the
     folder and the files that its command names. Of a server that runs already nothing is known.
     """
     return {
-        label: _digest(sorted(_files(label, server, folder)), folder)
+        label: _digest(sorted(_files(label, server, place)), place)
         for label, server in plan.servers.items()
-        if server.command is not None
+        if server.command is not None and (place := Path(server.directory or folder))
     }
 
 

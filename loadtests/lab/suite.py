@@ -1,13 +1,12 @@
 """The cells of a run in their order, archived one by one, resumable at any moment."""
 
 import os
-import resource
 import shutil
 import signal
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -19,10 +18,12 @@ from loadtests.lab import journal
 from loadtests.lab.bench import Bench
 from loadtests.lab.cell import measure, unmeasured
 from loadtests.lab.companions import companions_of
+from loadtests.lab.descriptors import raise_open_files
 from loadtests.lab.order import PlannedCell, cell_id, planned_cells
 from loadtests.lab.plan import Plan
 from loadtests.lab.progress import Progress
-from loadtests.lab.runs import Run, pinning
+from loadtests.lab.revisions import checked_out
+from loadtests.lab.runs import Run, complete, pinning
 from loadtests.lab.sameness import compared, look
 from loadtests.lab.scenarios import scenarios_of
 from loadtests.lab.scratch import served_folder
@@ -57,8 +58,14 @@ def unsteady_s(plan: Plan, cells: Sequence[PlannedCell]) -> float:
 def carry_out(run: Run, files: Path, progress: Progress) -> list[CellRecord]:
     """Measure every cell of the run that is not in its archive yet; all its cells.
 
-    Raises KeyboardInterrupt when interrupted; the run can then be resumed.
+    Raises KeyboardInterrupt when interrupted; the run can then be resumed. Raises PlanError where a revision
+    cannot be checked out or made ready.
     """
+    with terminable(), checked_out(run.plan, run.manifest.revisions) as plan:
+        return _carry_out(complete(run, plan) if run.manifest.revisions else run, files, progress)
+
+
+def _carry_out(run: Run, files: Path, progress: Progress) -> list[CellRecord]:
     journal.end_leftovers(run.directory)
     archive.sweep(run.directory)
     done = {record.id for record in archive.read_cells(run.directory)}
@@ -66,10 +73,9 @@ def carry_out(run: Run, files: Path, progress: Progress) -> list[CellRecord]:
     left = [cell for cell in planned_cells(run.plan) if cell.id not in done]
     server_cpus, generator_cpus = pinning(run.plan)
     scenarios = scenarios_of(run.plan)
-    _raise_open_files()
+    raise_open_files()
     progress.begin(len(done), len(left), estimate_s(run.plan, left))
     with (
-        terminable(),
         _pinned(generator_cpus),
         served_folder(run.plan, files, run.directory) as (served, token),
         companions_of(scenarios, run.directory.resolve(), generator_cpus) as companions,
@@ -210,13 +216,6 @@ def _search_labels(bench: Bench, cell: PlannedCell) -> dict[str, Any]:
 def _write_search(bench: Bench, cell: PlannedCell, record: SearchRecord) -> None:
     (bench.run / "searches").mkdir(exist_ok=True)
     archive.write_record(bench.run / "searches" / f"{cell.id}.json", record)
-
-
-def _raise_open_files() -> None:
-    """As many open files as the system allows: what is started here inherits it."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # macOS names a limit that it does not accept
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextmanager

@@ -283,6 +283,17 @@ class Comparison(Record):
     metric: str
 
 
+class Runtime(Record):
+    """The Python that a server of one's own runs on, as that interpreter itself says."""
+
+    executable: str
+    python: str = Field(description="its version")
+    implementation: str = Field(description="CPython, PyPy, ...")
+    gil: bool = Field(description="whether the global interpreter lock is on when it starts")
+    free_threaded: bool = Field(description="whether it is built to do without")
+    packages: dict[str, str] = Field(description="what is installed there: distribution to version")
+
+
 class Manifest(Record):
     """One run: the resolved plan, where it ran and what it ran with."""
 
@@ -307,6 +318,13 @@ class Manifest(Record):
     )
     own_code: dict[str, str] = Field(
         default={}, description="hash of the code of each server that the plan starts by a command"
+    )
+    runtimes: dict[str, Runtime] = Field(
+        default={},
+        description="of each server that the plan starts by a command on a Python that can be told",
+    )
+    revisions: dict[str, str] = Field(
+        default={}, description="commit of each server that the plan checks out"
     )
     calibration: dict[str, Any] | None = None
     noise: dict[str, Any] = {}

@@ -16,6 +16,7 @@ from loadtests.analysis.metrics import METRICS
 THROUGHPUT = METRICS["throughput"]
 BLOCK_SD = 0.03  # of the per-block log-ratio
 SHARED_SD = 0.10  # of what both servers of a block have in common
+MEASURE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -72,5 +73,10 @@ def experiment(random: np.random.Generator, ratio: float, blocks: int, sd: float
 def _cell(server: str, block: int, throughput_per_s: float) -> CellSummary:
     # not validated: a million of them are made, and only these fields are read
     return CellSummary.model_construct(
-        server=server, block=block, state="server-limited", reason=None, throughput_per_s=throughput_per_s
+        server=server,
+        block=block,
+        state="server-limited",
+        reason=None,
+        throughput_per_s=throughput_per_s,
+        duration_s=MEASURE_S,
     )

@@ -53,8 +53,8 @@ def test_a_sentence_names_the_means(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("slots", "users", "means"),
     [
-        (32, 128, "capacity-matched but for slots (asgi-uvicorn without a bound, wsgi-gthread 32 threads)"),
-        (127, 128, "capacity-matched but for slots (asgi-uvicorn without a bound, wsgi-gthread 127 threads)"),
+        (32, 128, "not matched (asgi-uvicorn without a bound, wsgi-gthread 32 threads)"),
+        (127, 128, "not matched (asgi-uvicorn without a bound, wsgi-gthread 127 threads)"),
         (128, 128, "capacity-matched"),
         (32, 32, "capacity-matched"),
     ],

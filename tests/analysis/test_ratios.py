@@ -33,6 +33,49 @@ def test_unpaired_interval_is_r_s_welch() -> None:
     assert (math.log(found.low), math.log(found.high)) == pytest.approx((-3.3654832, 0.2054832), abs=1e-7)
 
 
+windows = st.tuples(st.floats(0, 1), st.floats(0, 1))
+
+
+@given(
+    st.floats(2.5, 500),
+    st.floats(2.5, 500),
+    st.floats(1, 10),
+    st.floats(1, 10),
+    st.lists(windows, min_size=2, max_size=10),
+)
+def test_an_interval_is_never_narrower_than_whole_requests_allow(
+    rate: float, base: float, seconds: float, base_seconds: float, starts: list[tuple[float, float]]
+) -> None:
+    """Two streams as regular as clocks, counted in windows that begin anywhere: the true ratio is inside."""
+    counts, base_counts = [], []
+    for start, base_start in starts:
+        counts.append(math.floor(start + rate * seconds) - math.floor(start))
+        base_counts.append(math.floor(base_start + base * base_seconds) - math.floor(base_start))
+    rounded = math.fsum(
+        math.fsum(ratios.rounding(count) for count in side) / len(side) for side in (counts, base_counts)
+    )
+    sides = [math.log(c / seconds) for c in counts], [math.log(c / base_seconds) for c in base_counts]
+    for found in (
+        ratios.t_interval([ours - theirs for ours, theirs in zip(*sides, strict=True)], rounded=rounded),
+        ratios.welch_interval(*sides, rounded=rounded),
+    ):
+        assert found.low is not None
+        assert found.high is not None
+        assert found.low <= rate / base * 1.000001
+        assert found.high >= rate / base * 0.999999
+
+
+def test_counts_that_do_not_vary_are_no_certainty() -> None:
+    """44 and 44 in a second against 108, 108 and 108 in 2.58 s: "1.05 to 1.05, faster" before."""
+    sides = [math.log(44)] * 2, [math.log(108 / 2.58)] * 3
+    assert ratios.verdict(ratios.welch_interval(*sides), 0.05) == "faster"
+    found = ratios.welch_interval(*sides, rounded=ratios.rounding(44) + ratios.rounding(108))
+    assert ratios.verdict(found, 0.05) == "inconclusive"
+    assert (found.low, found.ratio, found.high) == pytest.approx((1.018, 1.051, 1.086), abs=1e-3)
+    logs = [math.log(44 / 1 * 2.58 / 108)] * 3
+    assert ratios.blocks_needed(logs, 0.05, rounded=0.03) is None, "more blocks that round alike do not help"
+
+
 @given(logs)
 def test_interval_is_scipy_s(values: list[float]) -> None:
     found = ratios.t_interval(values, 0.9)
