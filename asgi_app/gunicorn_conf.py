@@ -7,6 +7,7 @@ protocol for which there is no option; `post_worker_init` puts ours in its place
 import asyncio
 import math
 import signal
+import sys
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -58,6 +59,8 @@ def post_worker_init(worker: Any) -> None:
     worker.loop.create_server = partial(worker.loop.create_server, backlog=worker.cfg.backlog)
     worker.loop.call_later(CLIENT_TIMEOUT_S / LOOKS, watch, worker.loop)
     worker.loop.add_signal_handler(signal.SIGTERM, stop, worker)
+    if worker.max_requests < sys.maxsize:
+        recycle(worker)
     terminate_with(worker.ppid)
 
 
@@ -72,8 +75,19 @@ def watch(loop: asyncio.AbstractEventLoop) -> None:
 def stop(worker: Any) -> None:
     """End in order: gunicorn would wait for idle connections as if a request were under way on each."""
     worker.handle_exit_signal()
+    end_idle()
+
+
+def end_idle() -> None:
     for protocol in list(OPEN):
         protocol.close_if_idle()
+
+
+def recycle(worker: Any, ended: bool = False) -> None:
+    """End the idle connections of a worker that has had `max_requests`, a second after the last request."""
+    if ended:
+        end_idle()
+    worker.loop.call_later(1.0, recycle, worker, not worker.alive)
 
 
 class LimitedGunicorn(ASGIProtocol):  # type: ignore[misc]  # untyped: see pyproject.toml
@@ -126,7 +140,8 @@ class LimitedGunicorn(ASGIProtocol):  # type: ignore[misc]  # untyped: see pypro
     def _will_close(self, request: Any, response_requires_close: bool) -> bool:
         """Always with HTTP/1.0, and wherever `close` is among the options: gunicorn takes it only alone.
 
-        And where a body is answered before its end: gunicorn ends the connection then, and does not say so.
+        And where a body is answered before its end, or `max_requests` is reached before this response has
+        ended, with those under way: gunicorn ends the connection then, and does not say so.
         """
         return (
             request.version < (1, 1)
@@ -135,8 +150,14 @@ class LimitedGunicorn(ASGIProtocol):  # type: ignore[misc]  # untyped: see pypro
                 name == b"connection" and asks_to_close(value.decode("latin-1"))
                 for name, value in request.headers_bytes
             )
+            or (self.worker.max_requests < sys.maxsize and self._is_among_the_last())
             or super()._will_close(request, response_requires_close)
         )
+
+    def _is_among_the_last(self) -> bool:
+        """Whether all that is under way may reach `max_requests` before this response has ended."""
+        under_way = sum(not protocol._awaiting_request for protocol in OPEN)
+        return bool(self.worker.nr + under_way >= self.worker.max_requests)
 
     def _is_websocket_upgrade(self, request: Any) -> bool:
         return False  # the service has none: the request is served as if it had not asked

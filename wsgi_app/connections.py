@@ -51,6 +51,8 @@ def look_after(worker: Any, timeout_s: float) -> None:
     worker.handle = kept.holding(worker.handle, connection_of_thread if threaded else connection_of_listener)
     replace(util, "close_graceful", kept.part)
     replace(util, "close", kept.close if threaded else kept.part)
+    if type(worker).__name__ == "GeventWorker":
+        worker.notify = kept.ending_idle(worker, worker.notify)
 
 
 def replace(module: ModuleType, name: str, function: Callable[..., None]) -> None:
@@ -73,6 +75,12 @@ def begin_request(request: Any) -> None:
         kept.begin_request(request)
 
 
+def end_request() -> None:
+    """gunicorn has answered; the connection may wait for another request."""
+    if kept is not None:
+        kept.end_request()
+
+
 def close_after_answer() -> None:
     """Say in the answer under way that its connection ends."""
     if kept is not None:
@@ -92,10 +100,12 @@ class Held:
         self.awaits: str | None = "head"
         self.request: Any = None  # gunicorn's
         self.moved = True  # since the last look
+        self.between = True  # requests, or before the first
         self._timeout_s = timeout_s
         self._since_s = time.monotonic()
         self._look: Snapshot | None = None
         self._received: int | None = None
+        self._idle_since: int | None = None  # bytes received when it was last seen to idle
         self._taking = Taking(timeout_s)
 
     def await_body(self) -> None:
@@ -111,6 +121,11 @@ class Held:
         self._received = received
         # the kernel's timeout for what is received comes first: it lets the request be answered
         return now_s - self._since_s >= self._timeout_s * (1 + 1 / LOOKS)
+
+    def idles(self, look: Snapshot | None) -> bool:
+        """Whether no request is under way, nor has any part of one come since the last question."""
+        before, self._idle_since = self._idle_since, (look.received if self.between and look else None)
+        return self._idle_since is not None and self._idle_since == before
 
     def stalled(self, look: Snapshot | None, now_s: float) -> bool:
         self.moved = look != self._look or self.awaits is not None or (look is not None and look.waiting)
@@ -178,7 +193,25 @@ class Connections:
     def begin_request(self, request: Any) -> None:
         """A head is there."""
         held = self._current.held
-        held.awaits, held.request = None, request
+        held.awaits, held.request, held.between = None, request, False
+
+    def end_request(self) -> None:
+        self._current.held.between = True
+
+    def ending_idle(self, worker: Any, notify: Callable[[], None]) -> Callable[[], None]:
+        """gevent's `notify`, which it calls every second: as soon as it ends, idle connections do, too.
+
+        gunicorn waits for them as if a request were under way on each, until the graceful timeout.
+        """
+
+        def notify_and_end() -> None:
+            notify()
+            if not worker.alive:
+                for held in list(self._held.values()):
+                    if held.idles(look_at(held.connection)):
+                        end(held.connection, socket.SHUT_RD)
+
+        return notify_and_end
 
     def close_after_answer(self) -> None:
         self._current.held.request.force_close()

@@ -23,7 +23,7 @@ from shared.settings import (
     SILENT_TIMEOUT_S,
     read_client_timeout,
 )
-from wsgi_app.connections import begin_request, look_after
+from wsgi_app.connections import begin_request, end_request, look_after
 
 wsgi_app = "wsgi_app:app"
 backlog = BACKLOG
@@ -81,6 +81,7 @@ def pre_request(worker: Any, request: Any) -> None:
 def post_request(worker: Any, request: Any, environ: Any, response: Any) -> None:
     if "HTTP_TRANSFER_ENCODING" in environ:
         request.body = RestOfBody(request.body)
+    end_request()
 
 
 class AwaitedBody:

@@ -59,7 +59,7 @@ ENDINGS = {
     "wsgi-forked": GUNICORN,
     "wsgi-gthread": GUNICORN,
     "wsgi-gthread-forked": GUNICORN,
-    "wsgi-gevent": Ending(held_by=("idle", "half")),
+    "wsgi-gevent": Ending(),
     "asgi-uvicorn": UVICORN,
     "asgi-uvicorn-asyncio": UVICORN,
     "asgi-uvicorn-forked": Ending(refuses=False, sweeps=True),
