@@ -34,7 +34,9 @@ def test_why_a_server_is_left_out(left: LeftOut, tmp_path: Path) -> None:
     """Where this fails with a new release, the server may keep the contract now, and become a row."""
     (tmp_path / "a.txt").write_text("hello")
     port = free_port()
-    command = [part.format(python=sys.executable, port=port) for part in left.command]
+    face = f"{left.interface}_app"
+    faces = {"named": f"{face}:app", "made": f"{face}.application:make_app()"}
+    command = [part.format(python=sys.executable, port=port, **faces) for part in left.command]
     line = Launch(command, {"TWINS_FILES": str(tmp_path)})
     with running_command(left.server, line, port, {"TWINS_TOKEN": "t"}):
         for breach in left.breaches:

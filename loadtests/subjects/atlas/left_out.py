@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-ASGI, WSGI = "asgi_app.application:make_app()", "wsgi_app.application:make_app()"
-
 
 def _get(*lines: str, method: str = "GET") -> bytes:
     head = [f"{method} /files/a.txt HTTP/1.1", "Host: a", *lines, "Connection: close", "", ""]
@@ -33,9 +31,10 @@ class Breach:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """`command` takes {python} and {port}, and serves a face of the twins."""
+    """`command` takes {python}, {port} and a face of the twins, {named} or {made} by a call."""
 
     server: str
+    interface: str
     command: tuple[str, ...]
     breaches: Sequence[Breach]
 
@@ -54,12 +53,14 @@ TOLD = Breach(
 LEFT_OUT = (
     LeftOut(
         "hypercorn-asgi",
-        ("{python}", "-m", "hypercorn", "--bind", "127.0.0.1:{port}", ASGI),
+        "asgi",
+        ("{python}", "-m", "hypercorn", "--bind", "127.0.0.1:{port}", "{made}"),
         (UPPER, TOLD),
     ),
     LeftOut(
         "hypercorn-wsgi",
-        ("{python}", "-m", "hypercorn", "--bind", "127.0.0.1:{port}", f"wsgi:{WSGI}"),
+        "wsgi",
+        ("{python}", "-m", "hypercorn", "--bind", "127.0.0.1:{port}", "wsgi:{made}"),
         (
             Breach(
                 HEAD,
@@ -71,10 +72,13 @@ LEFT_OUT = (
             TOLD,
         ),
     ),
-    LeftOut("waitress", ("{python}", "-m", "waitress", "--listen=127.0.0.1:{port}", "wsgi_app:app"), (TOLD,)),
+    LeftOut(
+        "waitress", "wsgi", ("{python}", "-m", "waitress", "--listen=127.0.0.1:{port}", "{named}"), (TOLD,)
+    ),
     LeftOut(
         "cheroot",
-        ("{python}", "-m", "cheroot", "--bind", "127.0.0.1:{port}", "wsgi_app:app"),
+        "wsgi",
+        ("{python}", "-m", "cheroot", "--bind", "127.0.0.1:{port}", "{named}"),
         (
             Breach(
                 TWO_HOSTS,
@@ -87,7 +91,8 @@ LEFT_OUT = (
     ),
     LeftOut(
         "daphne",
-        ("{python}", "-m", "daphne", "--bind", "127.0.0.1", "--port", "{port}", "asgi_app:app"),
+        "asgi",
+        ("{python}", "-m", "daphne", "--bind", "127.0.0.1", "--port", "{port}", "{named}"),
         (
             Breach(HEAD, rb"(?i)\ndate: ", rb"(?is)\A(?!.*\ndate: )", "answers have no `Date`"),
             TOLD,

@@ -56,9 +56,9 @@ the releases above:
 TWINS = """
 ## Which of them serve the twins
 
-gunicorn, uvicorn and granian serve the twins. The others start with both faces as well (`python -m waitress
-wsgi_app:app`), but do not keep the contract by which the twins are compared, and so are no rows of the table
-(`tests/contract/test_left_out.py` sees it on real sockets, and says so when a release mends it):
+gunicorn, uvicorn and granian serve the twins. The others start with a face, too, but do not keep the
+contract by which the twins are compared, and so are no rows of the table (`tests/contract/test_left_out.py`
+sees it on real sockets, and says so when a release mends it):
 """
 
 
