@@ -8,6 +8,8 @@ import errno
 import sys
 import traceback
 from collections.abc import Callable
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -25,28 +27,45 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MISTAKES: tuple[type[Exception], ...] = (PlanError, ArchiveError, *SUBJECT.mistakes)
 USAGE, UNMEASURED, INTERNAL, INTERRUPTED = 2, 3, 70, 130
 
+START = """\
+Twins measures servers side by side: WSGI and ASGI, its own two or yours.
+
+  twins suite quick            four servers in four minutes, with a report
+  twins run download-small --server asgi-uvicorn
+  twins list servers           what there is; also scenarios, plans, runs
+  twins doctor                 whether this machine can be trusted to measure
+  twins --help                 all commands\
+"""
+SERVE, MEASURE, READ = "Serve", "Measure", "Read what was measured"
+
 app = typer.Typer(
     help="One service, twice: WSGI and ASGI, measured side by side.",
-    no_args_is_help=True,
+    epilog="Begin with: twins suite quick. Each command has a help of its own: twins suite --help.",
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(serving.serve)
-app.command()(measuring.run)
-app.command()(measuring.suite)
-app.command()(sameness.same)
-app.command()(reporting.report)
-app.command()(reporting.compare)
-app.command()(reporting.check)
-app.command()(reporting.export)
-app.command()(atlas.atlas)
-app.command()(machine.doctor)
-app.command()(machine.calibrate)
-app.command(name="list")(listing.list_known)
-app.command()(listing.schema)
-for command in SUBJECT.commands:
-    app.command()(command)
-app.add_typer(plans.app, name="plan")
+for panel, commands in {
+    MEASURE: (measuring.suite, measuring.run, sameness.same, atlas.atlas, machine.doctor, machine.calibrate),
+    READ: (reporting.report, reporting.compare, reporting.check, reporting.export, listing.schema),
+    SERVE: (serving.serve, *SUBJECT.commands),
+}.items():
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
+app.command(name="list", rich_help_panel=READ)(listing.list_known)
+app.add_typer(plans.app, name="plan", rich_help_panel=MEASURE)
+
+
+@app.callback()
+def begin(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if show_version:
+        print(f"twins {version('wsgi-asgi-twins')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(START)
 
 
 def main() -> None:

@@ -55,7 +55,7 @@ def list_known(
     """List servers, scenarios, shipped plans or runs."""
     if what is Known.servers:
         rows = [_server(name) for name in SERVERS]
-        headings = ["name", "model", "summary", "processes", "threads", "available"]
+        headings = ["name", "summary", "started as"]
     elif what is Known.scenarios:
         rows = [scenario.document() for scenario in SCENARIOS.values()]
         headings = ["name", "question", "mechanism"]
@@ -64,7 +64,7 @@ def list_known(
         headings = ["name", "what"]
     else:
         rows = [_run(path) for path in archive.find_runs(results)]
-        headings = ["run", "plan", "cells", "planned", "finished", "directory"]
+        headings = ["run", "plan", "cells", "planned", "finished"]
     if as_json:
         print_json(rows)
         return
@@ -74,10 +74,16 @@ def list_known(
     for row in rows:
         table.add_row(*(str(row[column]) for column in headings))
     Console().print(table if rows else f"no {what.value}.")
+    if what is Known.servers:
+        print("Started as: processes x threads of each, by default.")
 
 
 def _server(name: str) -> dict[str, Any]:
-    return {**dataclasses.asdict(SERVERS[name]), "available": SERVERS[name].missing() is None}
+    spec = SERVERS[name]
+    missing = spec.missing()
+    size = f"{spec.processes or '?'} x {spec.threads or '?'}"
+    facts = dataclasses.asdict(spec) | {"available": missing is None, "started as": size}
+    return facts | ({"summary": f"{spec.summary} ({missing} is not installed)"} if missing else {})
 
 
 def _run(path: Any) -> dict[str, Any]:

@@ -37,7 +37,9 @@ def run(
     scenario: Annotated[str, typer.Argument(help="Scenario; see `twins list scenarios`.")],
     server: Annotated[str | None, typer.Option(help="Server of the table, started and stopped.")] = None,
     target: Annotated[str | None, typer.Option(help="Address of a server that runs already.")] = None,
-    users: Annotated[int | None, typer.Option(min=1, help="Closed loop: this many users [32].")] = None,
+    users: Annotated[
+        int | None, typer.Option(min=1, help="Closed loop: this many users; 32 where left out.")
+    ] = None,
     rate: Annotated[float | None, typer.Option(help="Open loop: arrivals per second.")] = None,
     arrivals: Annotated[str, typer.Option(help="Open loop: poisson or constant.")] = "poisson",
     duration_s: Annotated[float, typer.Option("--duration", help="Seconds to measure.")] = 10,
@@ -99,7 +101,8 @@ def run(
 
 def suite(
     plan: Annotated[
-        str | None, typer.Argument(help="Plan file, or the name of a shipped plan [standard].")
+        str | None,
+        typer.Argument(help="Plan file, or the name of a shipped plan; `standard` where left out."),
     ] = None,
     quick: Annotated[
         bool, typer.Option(help="The plan `quick`, or the given plan with short cells.")

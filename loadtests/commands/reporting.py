@@ -77,6 +77,11 @@ def check(
         outcome = judging.check(find_run(run, results), asked)
     except judging.GateError as error:
         raise PlanError(str(error)) from None
+    if not outcome:
+        raise PlanError(
+            f"{gates or run} holds no gate, so that nothing can fail: give a file with a gate a line "
+            "by --gates, such as `failed_requests <= 0 @ SERVER/SCENARIO`."
+        )
     for line in gate_lines(outcome):
         print(line)
     if junit is not None:
