@@ -114,7 +114,7 @@ async def attempt_once(
         while target is not None:
             ip = choose_ip(target.origin, await resolve(target.origin), attempt, allowed)
             async with get(clients.client(target.origin), target, ip) as response:
-                check_head(response.status_code, response.headers.raw)
+                check_head(response.http_version, response.status_code, response.headers.raw)
                 location = response.headers.get("location")
                 target = onward(target, response.status_code, location, redirects, allowed)
                 if target is None:

@@ -173,17 +173,18 @@ def admit(url: str, allowed: frozenset[Origin]) -> UpstreamAddress:
         raise Failure("bad-address", str(error)) from None
 
 
-def check_head(status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
+def check_head(version: str, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
     """Failure for the head of an answer that the client libraries of the two faces would judge apart.
 
-    An answer that is none, such as a change to a protocol that nobody asked for; more than
-    MAX_UPSTREAM_HEAD_BYTES; and a body framed in two ways, or in one that is not spoken here
-    (RFC 9112 section 6.3).
+    An answer that is none, such as a change to a protocol that nobody asked for; a version that nobody
+    speaks; more than MAX_UPSTREAM_HEAD_BYTES; and a body framed in two ways, or in one that is not spoken
+    here (RFC 9112 section 6.3).
     """
     codings = [value.strip().lower() for name, value in headers if name.lower() == b"transfer-encoding"]
     twice = bool(codings) and any(name.lower() == b"content-length" for name, _ in headers)
     size = sum(len(name) + len(value) + len(": \r\n") for name, value in headers)
-    if status < 200 or twice or codings not in ([], [b"chunked"]) or size > MAX_UPSTREAM_HEAD_BYTES:
+    spoken = version in ("HTTP/1.0", "HTTP/1.1") and status >= 200
+    if not spoken or twice or codings not in ([], [b"chunked"]) or size > MAX_UPSTREAM_HEAD_BYTES:
         raise Failure("broken")
 
 

@@ -3,11 +3,11 @@
 import re
 from urllib.parse import quote, unquote, unquote_to_bytes
 
-ABSOLUTE = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
+ABSOLUTE = re.compile(rb"[a-z][a-z0-9+.-]*://[^/?#]*", re.IGNORECASE)
 
 
 def origin_form(target: bytes) -> bytes:
-    """A target in absolute-form as if it had only its path, which may be empty (RFC 9112 section 3.2.2)."""
+    """A target in absolute-form, of whatever scheme, as if it had only its path (RFC 9112 section 3.2.2)."""
     authority = ABSOLUTE.match(target)
     if authority is None:
         return target

@@ -4,8 +4,8 @@ from shared.errors import MethodNotAllowed, MethodUnknown, NotFound, ServiceErro
 from shared.replies import Reply
 
 READ = ("GET", "HEAD")
-STANDARD = frozenset(  # RFC 9110 section 9.3, RFC 5789, and the QUERY of the HTTP working group
-    ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY")
+STANDARD = frozenset(  # RFC 9110 section 9.3 but for CONNECT, RFC 5789, and the QUERY of its working group
+    ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "QUERY")
 )
 ROUTES = {
     "/health": READ,
@@ -34,7 +34,10 @@ def methods_of(path: str) -> tuple[str, ...] | None:
 
 
 def unknown_method(method: str) -> ServiceError | None:
-    """The refusal of a method that no standard names, whatever the address (RFC 9110 section 9.1)."""
+    """The refusal of a method that no address could have, whatever the address (RFC 9110 section 9.1).
+
+    CONNECT asks a proxy for a tunnel, and names no address of ours.
+    """
     return None if method in STANDARD else MethodUnknown(method)
 
 

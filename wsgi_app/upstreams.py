@@ -124,7 +124,7 @@ def attempt_once(
         while target is not None:
             ip = choose_ip(target.origin, resolve(target.origin), attempt, allowed)
             with clients.client(target.origin) as client, get(client, target, ip, deadline) as response:
-                check_head(response.status_code, response.headers.raw)
+                check_head(response.http_version, response.status_code, response.headers.raw)
                 location = response.headers.get("location")
                 target = onward(target, response.status_code, location, redirects, allowed)
                 if target is None:

@@ -16,6 +16,7 @@ from tests.wire import ask, exchange, request_bytes
 STANDARD = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "QUERY")
 UNKNOWN = (
     "BREW",
+    "CONNECT",
     "PROPFIND",
     "MKCOL",
     "PURGE",

@@ -14,6 +14,7 @@ from loadtests.subjects.twins.launching import launch
 from loadtests.subjects.twins.servers import SERVERS
 from tests.contract.conftest import AUTHORIZED, EACH_READER, Writable
 from tests.servers import Running, free_port, running_command
+from tests.upstreams import Upstream, upstream_running
 from tests.wire import ask, exchange
 
 numbers = itertools.count()
@@ -38,6 +39,8 @@ WRITTEN = {
     "/%66iles/files/{}": "files/{}",
     "http://a/%66iles/{}": "{}",
     "HTTP://a:80/files/{}": "{}",
+    "https://u:p@a/files/{}": "{}",
+    "ftp://a/%66iles/{}": "{}",
 }
 """Those that begin with an escape are no target at all (RFC 9112 section 3.2)."""
 
@@ -138,7 +141,15 @@ def mounted_command(name: str, folder: Path, port: int, prefix: str) -> tuple[li
 
 
 @pytest.fixture(scope="session")
-def mounted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], tuple[Running, Path]]]:
+def upstream() -> Iterator[Upstream]:
+    with upstream_running() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def mounted(
+    upstream: Upstream, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], tuple[Running, Path]]]:
     with ExitStack() as stack:
         started: dict[str, tuple[Running, Path]] = {}
 
@@ -150,7 +161,8 @@ def mounted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
                 command, environment = mounted_command(name, folder, port, prefix)
                 line = type(launch(SERVERS[name], port=port, files=folder))(command, environment, None)
                 health = "/health" if SERVERS[name].server == "uvicorn" else PREFIX + "/health"
-                server = stack.enter_context(running_command(name, line, port, {}, health=health))
+                fetching = {"TWINS_UPSTREAMS": upstream.url}
+                server = stack.enter_context(running_command(name, line, port, fetching, health=health))
                 started[name] = server, folder
             return started[name]
 
@@ -194,3 +206,24 @@ def test_the_service_below_a_prefix(name: str, mounted: Callable[[str], tuple[Ru
         assert ask(server.port, "GET", PREFIX).status == 404
         assert ask(server.port, "GET", f"http://a{PREFIX}/health").status == 200
     assert "Traceback" not in server.log.read_text(errors="replace")
+
+
+@pytest.mark.parametrize("name", EACH_READER)
+def test_what_is_fetched_is_stored_at_an_address_below_the_prefix(
+    name: str, upstream: Upstream, mounted: Callable[[str], tuple[Running, Path]]
+) -> None:
+    server, folder = mounted(name)
+    fields = [AUTHORIZED, ("Content-Type", "application/json")]
+    for before in ways(name):
+        sources = [{"url": f"{upstream.url}/?bytes=5", "store": "e/a b.bin"}, {"url": upstream.url}]
+        body = json.dumps({"addresses": sources}).encode()
+        answer = ask(server.port, "POST", before + "/%66etch", fields, body)
+        stored, other = json.loads(answer.body)["results"]
+        assert (answer.status, stored["stored"]) == (200, f"{PREFIX}/files/e/a%20b.bin")
+        assert "stored" not in other
+        assert (folder / "e" / "a b.bin").stat().st_size == 5
+        told = (
+            stored["stored"].removeprefix(PREFIX) if SERVERS[name].server == "uvicorn" else stored["stored"]
+        )
+        assert ask(server.port, "GET", told).status == 200
+        assert ask(server.port, "DELETE", before + "/files/e/a%20b.bin", [AUTHORIZED]).status == 204

@@ -83,6 +83,8 @@ ANSWERS: dict[str, tuple[bytes, Outcome | dict[str, Outcome]]] = {
     "HTTP/1.0": (b"HTTP/1.0 200 OK\r\n" + GOOD, 200),
     "HTTP/1.0 until it closes": (b"HTTP/1.0 200 OK\r\n\r\ngood", 200),
     "HTTP/1.1 until it closes": (HEAD + b"\r\ngood", 200),
+    "HTTP/1.2": (status(b"HTTP/1.2 200 OK"), "broken"),
+    "HTTP/1.9": (status(b"HTTP/1.9 200 OK"), "broken"),
     "HTTP/2": (status(b"HTTP/2 200 OK"), "broken"),
     "a body in gzip": (HEAD + b"Content-Encoding: gzip\r\n" + GOOD, 200),
     "a transfer in gzip": (HEAD + CHUNKED.replace(b"chunked", b"gzip, chunked") + b"\r\n", "broken"),
@@ -96,7 +98,6 @@ ANSWERS: dict[str, tuple[bytes, Outcome | dict[str, Outcome]]] = {
     # a line of docs/limits.md
     "the same length twice": (HEAD + b"Content-Length: 4\r\n" + GOOD, {"wsgi": 200, "asgi": "broken"}),
     "more than announced": (WHOLE + b"more", {"wsgi": 200, "asgi": "broken"}),
-    "HTTP/1.2": (status(b"HTTP/1.2 200 OK"), {"wsgi": 200, "asgi": "broken"}),
     "an empty line before it": (b"\r\n" + WHOLE, {"wsgi": "broken", "asgi": 200}),
 }
 NAMES = list(ANSWERS)
