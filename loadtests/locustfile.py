@@ -4,8 +4,9 @@ from locust import events
 
 from loadtests.generator.hooks import install
 from loadtests.generator.users import user_class
+from loadtests.subjects.own.scenarios import REQUESTS
 from loadtests.subjects.registry import SCENARIOS
 
-globals().update({scenario.user_class: user_class(scenario) for scenario in SCENARIOS.values()})
+globals().update({one.user_class: user_class(one) for one in (*SCENARIOS.values(), REQUESTS)})
 
 install(events)

@@ -29,6 +29,7 @@ _TEXTS: tuple[tuple[str, str, str], ...] = (
     ("client", "wire", "wire, or Locust's own fasthttp or http"),
     ("connections", "keepalive", "keepalive, close, user or the number of requests per connection"),
     ("files", "", "the folder the server serves, to read expected bodies from"),
+    ("requests", "", "for the users `Requests`: the file of a plan's requests"),
     ("connect-timeout", "5", "seconds"),
     ("first-byte-timeout", "30", "seconds"),
     ("total-timeout", "60", "seconds"),
@@ -111,6 +112,7 @@ def read_options(namespace: Namespace) -> Options:
         digest_one_in=int(_number("digest-one-in", text["digest-one-in"], whole=True, least=1)),
         authority=Path(text["authority"]) if text["authority"] else None,
         insecure=_choice("insecure", text["insecure"], ("no", "yes")) == "yes",
+        requests=Path(text["requests"]) if text["requests"] else None,
     )
 
 

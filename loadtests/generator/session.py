@@ -14,7 +14,7 @@ from loadtests.generator.documents import asked, write_document
 from loadtests.load.histogram import add_values, empty_histogram, figures
 from loadtests.load.live import LiveLines
 from loadtests.load.loops import OpenLoop
-from loadtests.load.measurement import Measurement, Mix, set_current
+from loadtests.load.measurement import Crowd, Measurement, Mix, set_current
 from loadtests.load.own_health import Heartbeat, Mark, cpu_share, mark, run_queue_share
 from loadtests.load.schedule import arrivals, read_replay
 from loadtests.load.warmup import SLICES, Warmup
@@ -42,9 +42,9 @@ class Session:
         scenario: str,
         parameters: dict[str, Any],
         names: list[str],
-        prepared: int,
+        prepared: Callable[[], int],
         part: tuple[int, int],
-        mix: Mix,
+        mix: Mix | Crowd,
         conditions: Sequence[Callable[[], Check]],
         background: Sequence[BackgroundClients],
         user_count: Callable[[], int],
@@ -142,7 +142,8 @@ class Session:
         self._begin_measuring()
         if options.duration_s is None:
             return
-        _until(self.measurement.end_ns)
+        while (remaining_ns := self.measurement.end_ns - monotonic_ns()) > 0:
+            self.measurement.exhausted.wait(remaining_ns / 1e9)
         self._end_measuring()
         drained_ns = self.measurement.end_ns + round(options.drain_s * 1e9)
         while monotonic_ns() < drained_ns and (self.measurement.flying or self._backlog()):
@@ -205,6 +206,7 @@ class Session:
         start, end = self._marks[0], self._marks[-1]
         now = mark()
         users = 0 if measurement.options.open_loop else measurement.users
+        prepared = self._prepared()
         return GeneratorDocument(
             **asked(measurement.options, self._scenario, self._parameters, users),
             zero_unix_s=measurement.zero_unix_s,
@@ -214,8 +216,8 @@ class Session:
             end_us=max(recorder.last_us, recorder.end_us),
             names=self.names,
             due=recorder.due,
-            sent=recorder.sent + self._prepared,
-            prepared=self._prepared,
+            sent=recorder.sent + prepared,
+            prepared=prepared,
             cpu_user_s=now.user_s,
             cpu_system_s=now.system_s,
             cpu_measure_share=cpu_share(start, end),

@@ -1,8 +1,10 @@
 """From Locust's options and user classes to a session that is ready to start."""
 
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from time import monotonic_ns, time_ns
 from typing import Any
 
@@ -10,6 +12,7 @@ from locust.env import Environment
 
 from loadtests.background.control import BackgroundClients
 from loadtests.generator.documents import make_folder
+from loadtests.generator.gathering import feed_check, gathered
 from loadtests.generator.locust_table import LocustTable
 from loadtests.generator.options import scenario_values
 from loadtests.generator.session import Session
@@ -18,9 +21,10 @@ from loadtests.generator.users import WireUser
 from loadtests.load.cold import ColdFile, cold_file
 from loadtests.load.expected import prepare
 from loadtests.load.live import LiveLines
-from loadtests.load.measurement import Choice, Measurement, Mix
+from loadtests.load.measurement import Choice, Crowd, Measurement, Mix
 from loadtests.load.options import Options
 from loadtests.load.recorder import Recorder
+from loadtests.load.visitors import Visitors
 from loadtests.model.asks import Ask, Unprepared
 from loadtests.model.backgrounds import BACKGROUNDS
 from loadtests.subjects.subject import Scenario
@@ -52,7 +56,26 @@ def assemble(
     endpoint, policy = _endpoint(address, options), _policy(options)
     parameters = _parameters(namespace, scenarios)
     cold: dict[str, ColdFile] = {}
-    choices, labels, prepared = _choices(scenarios, parameters, address, endpoint, policy, options, cold)
+    mixes: dict[str, Mix | Crowd]
+    mix: Mix | Crowd
+    visitors: Visitors | None = None
+    if any(scenario.own for scenario in scenarios):
+        if len(scenarios) > 1:
+            raise ValueError("the users Requests ask by themselves: name no others beside them.")
+        users = _users(environment, part)
+        mix = visitors = gathered(options, address, part, users, lambda: _client_for_now(endpoint, policy))
+        labels, prepared = visitors.labels, 0
+        mixes = {scenarios[0].name: visitors}
+    else:
+        choices, labels, prepared = _choices(scenarios, parameters, address, endpoint, policy, options, cold)
+        mixes = {name: _mix(weighted) for name, weighted in choices.items()}
+        mix = _mix(
+            [
+                (round(1000 * chosen.weight) * weight, choice)
+                for chosen in classes
+                for weight, choice in choices[chosen.scenario.name]
+            ]
+        )
     make_folder(options.out)
     background, asked = _background(scenarios, parameters, address, endpoint, policy, options, part)
     zero_ns = monotonic_ns()
@@ -66,7 +89,6 @@ def assemble(
         verify = str(options.authority) if options.authority else not options.insecure
         return StockClient(options.client, environment, endpoint, policy, user, verify)
 
-    mixes = {name: _mix(weighted) for name, weighted in choices.items()}
     measurement = Measurement(
         options, recorder, mixes, parameters, part, new_client, environment.events.request.fire
     )
@@ -78,20 +100,36 @@ def assemble(
         scenario="+".join(parameters),
         parameters=parameters[scenarios[0].name] if len(scenarios) == 1 else dict(parameters),
         names=[name for name, _ in labels],
-        prepared=prepared + asked,
+        prepared=lambda: prepared + asked + (visitors.sent if visitors else 0),
         part=part,
-        mix=_mix(
-            [
-                (round(1000 * chosen.weight) * weight, choice)
-                for chosen in classes
-                for weight, choice in choices[chosen.scenario.name]
-            ]
-        ),
-        conditions=[file.check for file in cold.values()] + [clients.check for clients in background],
+        mix=mix,
+        conditions=[
+            *(file.check for file in cold.values()),
+            *(clients.check for clients in background),
+            *([partial(feed_check, measurement)] if visitors and visitors.feed_ends else []),
+        ],
         background=background,
         user_count=lambda: environment.runner.user_count if environment.runner else 0,
         then=then,
     )
+
+
+@contextmanager
+def _client_for_now(endpoint: Endpoint, policy: Policy) -> Iterator[Client]:
+    """A client for requests that are not measured."""
+    deadlines = Deadlines()
+    client = WireClient(endpoint, policy, deadlines)
+    try:
+        yield client
+    finally:
+        client.close()
+        deadlines.stop()
+
+
+def _users(environment: Environment, part: tuple[int, int]) -> int:
+    """How many of the users that were asked for are this process's."""
+    options = environment.parsed_options
+    return len(range(part[0], int((options and options.num_users) or 0), part[1]))
 
 
 def _mix(weighted: Weighted) -> Mix:

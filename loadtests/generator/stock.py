@@ -4,6 +4,7 @@ They fire Locust's event themselves and tell neither when the connection stood n
 byte came: those times are left at the ones that are known.
 """
 
+from http.cookiejar import DefaultCookiePolicy
 from time import monotonic_ns
 from typing import Any
 
@@ -46,14 +47,18 @@ class StockClient:
 
     def _new_session(self) -> Any:
         if not self._fast:
-            session = HttpSession(self._base, self._event, self._user)
-            session.trust_env = False  # a proxy would be measured, and .netrc would send its credentials
-            session.verify = self._verify
-            return session
+            slow = HttpSession(self._base, self._event, self._user)
+            slow.trust_env = False  # a proxy would be measured, and .netrc would send its credentials
+            slow.verify = self._verify
+            slow.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+            return slow
         first_s = self._policy.first_byte_timeout_ns / 1e9
-        return FastHttpSession(
+        session = FastHttpSession(
             self._base, self._event, self._user, connection_timeout=first_s, network_timeout=first_s
         )
+        # a user's cookies are kept, and sent, by whoever writes its requests
+        session.cookiejar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        return session
 
     def exchange(self, request: Request, digested: bool, progress: Exchange) -> int:
         """As WireClient.exchange; an upload's stream is joined first, as these clients know no other way."""
@@ -77,6 +82,7 @@ class StockClient:
             content = response.content or b""
             progress.first_ns = progress.last_ns = monotonic_ns()
             progress.status, progress.received = response.status_code or 0, len(content)
+            progress.head, progress.body = _head(response), content
             kind = self._kind(request, digested, response, content)
             if kind == OK:
                 response.success()
@@ -105,6 +111,14 @@ class StockClient:
 
     def close(self) -> None:
         """The session's connections go with it."""
+
+
+def _head(response: Any) -> bytes:
+    """The fields of a response as they might have come; both clients keep repeated ones apart."""
+    raw = getattr(response, "raw", None)  # of requests, which joins them in its own headers
+    fields = (raw if raw is not None else response).headers or {}
+    lines = ["HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+    return "\r\n".join(lines).encode("latin-1", "replace")
 
 
 _KIND_NAMES = {number: name for name, number in KIND.items()}

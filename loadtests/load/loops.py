@@ -9,7 +9,7 @@ import gevent
 from gevent import getcurrent
 from gevent.hub import get_hub
 
-from loadtests.load.measurement import CONNECT, Choice, Measurement, Mix
+from loadtests.load.measurement import CONNECT, Choice, Crowd, Measurement, Mix, Turn, Visitor
 from loadtests.model.samples import OK
 from loadtests.wire.alarm import Alarm
 
@@ -18,7 +18,7 @@ BURST = 64
 
 
 def closed_loop(
-    measurement: Measurement, user: Any, mix: Mix, think_s: float, stopping: Callable[[], bool]
+    measurement: Measurement, user: Any, mix: Mix | Crowd, think_s: float, stopping: Callable[[], bool]
 ) -> None:
     """One user's requests, one after the other, until the measuring phase ends or the user is stopped.
 
@@ -29,10 +29,18 @@ def closed_loop(
     source = random.Random(measurement.options.seed * 1_000_003 + number)  # noqa: S311 - repeatable, no secret
     client = measurement.new_client(user)
     try:
-        due_ns = max(monotonic_ns(), measurement.zero_ns)
+        visitor = None if isinstance(mix, Mix) else mix.claim()
+        due_ns, pause_s = max(monotonic_ns(), measurement.zero_ns), 0.0
         _sleep_until(due_ns)
         while due_ns < measurement.end_ns and not measurement.over and not stopping():
-            kind, last_ns = measurement.perform(client, mix.draw(source), due_ns, number, source)
+            drawn = _draw(mix, visitor, source)
+            if drawn is None:
+                measurement.exhaust()
+                break
+            choice, turn = drawn
+            if turn is not None and not pause_s:  # writing the request is nobody's time but the user's own
+                due_ns = measurement.between(due_ns)
+            kind, last_ns = measurement.perform(client, choice, due_ns, number, source, turn)
             # a refused connection costs no time, and a user that never waits would stop all others
             pause_s = think_s if kind != CONNECT else max(think_s, REFUSED_PAUSE_S)
             due_ns = last_ns + round(pause_s * 1e9)
@@ -40,6 +48,16 @@ def closed_loop(
                 _sleep_until(due_ns)
     finally:
         client.close()
+
+
+def _draw(
+    mix: Mix | Crowd, visitor: Visitor | None, source: random.Random
+) -> tuple[Choice, Turn | None] | None:
+    """What is asked next; None where there is nothing left to ask."""
+    if isinstance(mix, Mix):
+        return mix.draw(source), None
+    turn = (visitor or mix.next()).turn(source)
+    return None if turn is None else (turn.choice, turn)
 
 
 def _sleep_until(at_ns: int) -> None:
@@ -55,7 +73,9 @@ class OpenLoop:
     the request's first byte stands no queue but the loop's own.
     """
 
-    def __init__(self, measurement: Measurement, blocks: Iterator[list[int]], mix: Mix, seed: int) -> None:
+    def __init__(
+        self, measurement: Measurement, blocks: Iterator[list[int]], mix: Mix | Crowd, seed: int
+    ) -> None:
         self._measurement = measurement
         self._blocks = blocks
         self._mix = mix
@@ -97,27 +117,30 @@ class OpenLoop:
             self._alarm.set(self._due_ns)
 
     def _arrive(self, due_ns: int) -> None:
-        choice = self._mix.draw(self._source)
-        if self._parked:
-            self._parked.pop().switch((choice, due_ns))
+        drawn = _draw(self._mix, None, self._source)
+        if drawn is None:
+            self._due_ns = None
+            self._measurement.exhaust()
+        elif self._parked:
+            self._parked.pop().switch((*drawn, due_ns))
         elif self._size < self._measurement.options.in_flight:
             self._size += 1
-            greenlet = gevent.Greenlet(self._serve, choice, due_ns)
+            greenlet = gevent.Greenlet(self._serve, *drawn, due_ns)
             greenlet.start()
         else:
-            self._measurement.drop(choice, due_ns)
+            self._measurement.drop(drawn[0], due_ns)
 
-    def _serve(self, choice: Choice, due_ns: int) -> None:
+    def _serve(self, choice: Choice, turn: Turn | None, due_ns: int) -> None:
         measurement = self._measurement
         hub, switch = get_hub(), getcurrent()
         client = measurement.new_client()
         try:
             while True:
-                kind, _ = measurement.perform(client, choice, due_ns, 0, self._digests)
+                kind, _ = measurement.perform(client, choice, due_ns, 0, self._digests, turn)
                 if kind != OK and measurement.over:
                     return
                 self._parked.append(switch)
-                choice, due_ns = hub.switch()
+                choice, turn, due_ns = hub.switch()
         finally:
             client.close()
 
@@ -130,7 +153,10 @@ class OpenLoop:
         """Count and record as dropped what was due and never taken up; the number of them."""
         count, now = 0, monotonic_ns()
         while self._due_ns is not None and self._due_ns < min(now, self._measurement.end_ns):
-            self._measurement.drop(self._mix.draw(self._source), self._due_ns)
+            drawn = _draw(self._mix, None, self._source)
+            if drawn is None:
+                break
+            self._measurement.drop(drawn[0], self._due_ns)
             self._due_ns = self._take()
             count += 1
         return count

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from time import monotonic_ns, time_ns
-from typing import Any
+from typing import Any, Protocol
 
 from gevent import getcurrent
 from gevent.event import Event
@@ -22,6 +22,25 @@ from loadtests.wire.failures import KIND, WireFailure
 from loadtests.wire.message import Request
 
 CONNECT = KIND["connect"]
+
+
+class Turn(Protocol):
+    """What a user does next where its requests hold values of its own: a first one, and what follows it."""
+
+    @property
+    def choice(self) -> "Choice": ...
+
+    def prepare(self, choice: "Choice") -> None:
+        """Write the request that comes next."""
+
+    def request(self) -> Request:
+        """The one that was prepared."""
+
+    def progress(self) -> Exchange:
+        """What its answer is to be read into."""
+
+    def read(self, progress: Exchange, kind: int) -> int:
+        """Take from an answer what later requests need; the kind of the outcome, body for a lack."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +65,23 @@ class Mix:
         return self._choices[bisect(self._sums, source.random() * self._sums[-1])]
 
 
+class Visitor(Protocol):
+    """One user with values of its own."""
+
+    def turn(self, source: random.Random) -> Turn | None:
+        """What it does next, its first request prepared; None where there is nothing left to ask."""
+
+
+class Crowd(Protocol):
+    """Users with values of their own, in place of a mix that is the same for all."""
+
+    def claim(self) -> Visitor:
+        """A user of the closed loop, that nobody else is."""
+
+    def next(self) -> Visitor:
+        """The user that the next arrival of the open loop is of."""
+
+
 class Measurement:
     """The running measurement of this process. Requests go through `perform`, and nothing else does.
 
@@ -56,7 +92,7 @@ class Measurement:
         self,
         options: Options,
         recorder: Recorder,
-        mixes: dict[str, Mix],
+        mixes: "dict[str, Mix | Crowd]",
         parameters: dict[str, dict[str, Any]],
         part: tuple[int, int],
         new_client: Callable[[Deadlines, Any], Client],
@@ -73,6 +109,7 @@ class Measurement:
         self.warmup_end: WarmupEnd = "planned"
         self.over = False
         self.ended = Event()
+        self.exhausted = Event()
         self.flying: dict[Any, int] = {}
         self.deadlines = Deadlines()
         self._new_client = new_client
@@ -84,6 +121,8 @@ class Measurement:
         """The warm-up is over: what is due from `at_us` on is measured."""
         self.warmup_end = why
         self.recorder.end_warmup(at_us)
+        if self.exhausted.is_set():
+            self.recorder.end_us = at_us
         self.end_ns = self.zero_ns + self.recorder.end_us * 1000
 
     def new_client(self, user: Any = None) -> Client:
@@ -96,20 +135,28 @@ class Measurement:
         return 1 + self._part[0] + (self.users - 1) * self._part[1]
 
     def perform(
-        self, client: Client, choice: Choice, due_ns: int, user: int, source: random.Random
+        self,
+        client: Client,
+        choice: Choice,
+        due_ns: int,
+        user: int,
+        source: random.Random,
+        turn: Turn | None = None,
     ) -> tuple[int, int]:
         """Do one request; record its outcome and fire Locust's event, whatever ends it.
 
         Returns its kind and when it ended. Only what ends the greenlet is raised.
         """
-        request = choice.request
+        request = choice.request if turn is None else turn.request()
         digested = request.expectation.digest is not None and not source.randrange(self.options.digest_one_in)
-        progress = Exchange()
+        progress = Exchange() if turn is None else turn.progress()
         kind = CENSORED
         greenlet = getcurrent()
         dequeued_ns = self.flying[greenlet] = monotonic_ns()
         try:
             kind = client.exchange(request, digested, progress)
+            if turn is not None:
+                kind = turn.read(progress, kind)
         except WireFailure as failure:
             kind = failure.kind
         finally:
@@ -133,12 +180,27 @@ class Measurement:
         if request.afterwards is not None:
             client.acknowledge()
             request.afterwards()
-            ended_ns, last_ns = last_ns, monotonic_ns()
-            if self.zero_ns + self.recorder.warmup_us * 1000 <= ended_ns < self.end_ns:
-                self.between_ns += last_ns - ended_ns
+            last_ns = self.between(last_ns)
         if choice.then is not None and kind == OK and not self.over:
-            return self.perform(client, choice.then, last_ns, user, source)
+            if turn is not None:
+                turn.prepare(choice.then)
+                last_ns = self.between(last_ns)
+            return self.perform(client, choice.then, last_ns, user, source, turn)
         return kind, last_ns
+
+    def between(self, ended_ns: int) -> int:
+        """Now; the time since an answer ended was the user's own, in which it waited for nobody."""
+        now_ns = monotonic_ns()
+        if self.zero_ns + self.recorder.warmup_us * 1000 <= ended_ns < self.end_ns:
+            self.between_ns += now_ns - ended_ns
+        return now_ns
+
+    def exhaust(self) -> None:
+        """There is nothing left to ask: the measuring phase ends here."""
+        if not self.exhausted.is_set():
+            self.recorder.end_us = min(self.recorder.end_us, self.recorder.now_us())
+            self.end_ns = self.zero_ns + self.recorder.end_us * 1000
+            self.exhausted.set()
 
     def drop(self, choice: Choice, due_ns: int) -> None:
         """Record an arrival that was never sent."""

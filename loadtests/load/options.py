@@ -36,6 +36,7 @@ class Options:
     digest_one_in: int
     authority: Path | None
     insecure: bool
+    requests: Path | None = None
 
     @property
     def open_loop(self) -> bool:

@@ -1,7 +1,7 @@
 """A user's cookies, kept and sent back as RFC 6265, 5 has it, for one host (pure)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -108,8 +108,8 @@ class Jar:
         everywhere = all(path == "/" for _, path in self._cookies)
         self._field = self._written("/") if everywhere else None
 
-    def field(self, path: str, now_s: float) -> bytes:
-        """The value of the Cookie field for a request of `path`; empty where there is none."""
+    def field(self, path: Callable[[], str], now_s: float) -> bytes:
+        """The value of the Cookie field for a request of the path; empty where there is none."""
         if self._next_s <= now_s:
             self._cookies = {
                 key: cookie
@@ -117,7 +117,7 @@ class Jar:
                 if cookie.until_s is None or cookie.until_s > now_s
             }
             self._settle()
-        return self._written(path) if self._field is None else self._field
+        return self._written(path()) if self._field is None else self._field
 
     def _written(self, path: str) -> bytes:
         """Longer paths come first (RFC 6265, 5.4)."""

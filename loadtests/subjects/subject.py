@@ -123,7 +123,8 @@ class Scenario:
     A `cold` one wants servers that keep no file in memory. With a `companion`, the server under test waits
     for it: each request makes so many `calls` to it, whose address is the parameter of its name.
     `wait` names the parameter that plants a wait into each answer, in milliseconds; `waits_for` says what
-    else the server waits for beside its own work, such as a database.
+    else the server waits for beside its own work, such as a database. What an `own`
+    one asks stands in a plan.
     """
 
     name: str
@@ -141,6 +142,7 @@ class Scenario:
     cold: bool = False
     wait: str | None = None
     waits_for: str | None = None
+    own: bool = False
 
     @property
     def user_class(self) -> str:
@@ -150,7 +152,7 @@ class Scenario:
     @property
     def plain(self) -> bool:
         """Whether it can be asked of a server with nothing else at hand: no token, no clients beside."""
-        return not (self.writes or self.cold or self.background)
+        return not (self.writes or self.cold or self.background or self.own)
 
     def stored(self, values: Values) -> tuple[str, ...]:
         """The paths in the served folder that the scenario reads, for its resolved parameters."""

@@ -26,13 +26,20 @@ class Policy:
 
 
 class Exchange:
-    """One answer as it is read: times in ns, 0 where not reached. `sink` is given the body, if set."""
+    """One answer as it is read: times in ns, 0 where not reached. `sink` is given the body, if set.
 
-    __slots__ = ("connected_ns", "first_ns", "head", "last_ns", "received", "sent_ns", "sink", "status")
+    `body` is the whole of it where it is to be `kept`.
+    """
 
-    def __init__(self, sink: Sink | None = None) -> None:
+    __slots__ = (
+        *("body", "connected_ns", "first_ns", "head", "kept", "last_ns", "received", "sent_ns", "sink"),
+        "status",
+    )
+
+    def __init__(self, sink: Sink | None = None, kept: bool = False) -> None:
         self.sink = sink
-        self.head = b""
+        self.kept = kept
+        self.head = self.body = b""
         self.connected_ns = self.sent_ns = self.first_ns = self.last_ns = self.received = self.status = 0
 
 
@@ -129,11 +136,14 @@ class WireClient:
             raw, rest = self._rest_of_head(connection, bytes(rest))
             head = parse_head(raw)
         progress.status = head.status
+        progress.head = raw
         expected = request.expectation
         simple = not digested and expected.plain and progress.sink is None
         if simple and len(rest) == head.length and request.method != "HEAD" and not head.bodiless:
             # the whole answer came at once, as small ones do
             progress.received = head.length
+            if progress.kept:
+                progress.body = bytes(rest)
             body = expected.body
             if head.status not in expected.statuses:
                 return head.keep_alive, STATUS
@@ -169,9 +179,10 @@ class WireClient:
         connection.deadline_kind = "total-timeout"
         connection.deadline_ns = progress.sent_ns + self._policy.total_timeout_ns
         expected = request.expectation
-        progress.head = raw
         right_status = head.status in expected.statuses
-        check = BodyCheck(expected, digested and expected.cut is None, progress.sink)
+        kept = bytearray()
+        sink = kept.extend if progress.kept else progress.sink
+        check = BodyCheck(expected, digested and expected.cut is None, sink)
         try:
             if request.method == "HEAD" or head.bodiless:
                 if rest:
@@ -190,6 +201,8 @@ class WireClient:
         finally:
             progress.last_ns = connection.idle_since_ns = monotonic_ns()
             progress.received = check.received
+            if progress.kept:
+                progress.body = bytes(kept)
         return keep, check.verdict() or _of_head(expected, raw) if right_status else STATUS
 
     def _read_length(

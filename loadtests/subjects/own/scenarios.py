@@ -48,6 +48,7 @@ REQUESTS = Scenario(
     "requests of a plan, drawn by weight, with values of a feed and of earlier answers",
     (THINK_MS,),
     asks=lambda values: [],
+    own=True,
 )
 """Not of the table: what is asked stands in a plan."""
 
