@@ -26,6 +26,7 @@ from loadtests.lab.progress import Progress, duration
 from loadtests.lab.runs import Run, create, reopen, without_missing
 from loadtests.lab.scratch import check_files
 from loadtests.lab.suite import carry_out, estimate_s, unsteady_s, without_valid_repeat
+from loadtests.lab.workloads import check_hosts, check_secrets
 from loadtests.model.records import CellRecord
 
 UNMEASURED, INTERRUPTED = 3, 130
@@ -114,6 +115,9 @@ def suite(
         list[str], typer.Option("--set", help="Override the plan, such as load.users=1,8.")
     ] = [],  # noqa: B006  Typer copies it
     as_shipped: Annotated[bool, typer.Option("--as-shipped", help=AS_SHIPPED)] = False,
+    yes_load: Annotated[
+        list[str], typer.Option("--yes-load", help="Host, not this machine, that the plan may press.")
+    ] = [],  # noqa: B006  Typer copies it
     files: Files = None,
     results: Results = DEFAULT_RESULTS,
     with_report: Annotated[
@@ -138,6 +142,9 @@ def suite(
             for line in matrix_lines(resolved_plan):
                 print(line)
             return
+    chosen = resolved_plan if begun is None else begun.plan
+    check_hosts(chosen, yes_load)
+    check_secrets(chosen)
     check_places(results if begun is None else begun.directory)
     name = plan or ("quick" if quick else "standard")
     with measuring(f"twins suite {resume or name}"):

@@ -23,6 +23,7 @@ from loadtests.lab.order import PlannedCell, cell_id
 from loadtests.lab.scenarios import scenario_of
 from loadtests.lab.servers.asking import violations
 from loadtests.lab.servers.running import RunningServer
+from loadtests.lab.workloads import requests_file, secrets, workload_of
 from loadtests.model import counters
 from loadtests.model.backgrounds import READY_S
 from loadtests.model.records import CellRecord, Level, ProcessCount, ServerRun
@@ -30,6 +31,7 @@ from loadtests.probes.watch import Tick
 from loadtests.subjects.subject import Scenario
 
 START_ALLOWANCE_S = 15.0
+LOGIN_S = 1.0  # for each user, at the most
 LOG_BYTES = 256 * 1024
 
 
@@ -40,6 +42,7 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, server: RunningServer
         scenario, parameters = scenario_of(bench.plan, cell.scenario)
         if scenario.companion is not None:
             parameters[scenario.companion.name] = _address(bench, scenario)
+        workload = workload_of(bench.plan.scenarios[cell.scenario])
         command = generator.command(
             server.run.url,
             scenario,
@@ -50,9 +53,12 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, server: RunningServer
             directory=directory,
             files=server.files,
             planned=bench.plan.servers[cell.server],
+            requests=requests_file(workload, directory),
         )
         taken = Taken([])
         allowance_s = START_ALLOWANCE_S + (READY_S if scenario.background else 0)
+        if workload is not None and workload.login:
+            allowance_s += LOGIN_S * max(level.value, workload.sessions)
         overflows = probes.accept_queue_overflows()
         reasons = violations(
             server.run.url, scenario, parameters, server.files, full=server.full, trust=server.trust
@@ -60,7 +66,8 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, server: RunningServer
         document, counted, hits = None, None, None
         if not reasons:
             before, hits_before = server.counted(), _hits(bench, scenario)
-            taken = drive(bench, server, command, directory, tick, allowance_s)
+            given = secrets([workload]) if workload is not None else {}
+            taken = drive(bench, server, command, directory, tick, allowance_s, given)
             reasons = taken.reasons
             hits = _growth(hits_before, _hits(bench, scenario))
             document = archive.read_generator(directory)

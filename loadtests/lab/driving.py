@@ -1,5 +1,6 @@
 """The load generator's run against a server: started, watched, ended under a deadline."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +22,15 @@ class Taken:
 
 
 def drive(
-    bench: Bench, target: RunningServer, command: list[str], directory: Path, tick: Tick, allowance_s: float
+    bench: Bench,
+    target: RunningServer,
+    command: list[str],
+    directory: Path,
+    tick: Tick,
+    allowance_s: float,
+    secrets: Mapping[str, str] = {},
 ) -> Taken:
+    """Run the generator to its end; `secrets` are variables for it alone."""
     times = bench.plan.time
     planned_s = times.longest_warmup_s + times.measure_s + times.drain_s
     server, log = target.process, directory / "generator.log"
@@ -33,6 +41,7 @@ def drive(
             environment={
                 **generator.environment(bench.calibration, directory),
                 **SUBJECT.generator_environment(bench.provision if server else None),
+                **secrets,
             },
             cpus=bench.generator_cpus,
             log=log,

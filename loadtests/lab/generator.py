@@ -27,8 +27,12 @@ def command(
     directory: Path,
     files: Path | None,
     planned: PlanServer,
+    requests: Path | None = None,
 ) -> list[str]:
-    """What runs the generator of one cell; it writes `samples.bin`, `live.jsonl` and `generator.json`."""
+    """What runs the generator of one cell; it writes `samples.bin`, `live.jsonl` and `generator.json`.
+
+    `requests` is the file of a plan's own requests.
+    """
     users = round(level.value) if level.kind == "users" else OPEN_LOOP_USERS
     return [
         *own_command("locust", "-f", str(LOCUSTFILE)),
@@ -40,6 +44,7 @@ def command(
         *("--twins-drain", f"{time.drain_s:g}"),
         *_load_arguments(cell.load, level),
         *(("--twins-files", str(files)) if files is not None else ()),
+        *(("--twins-requests", str(requests.resolve())) if requests is not None else ()),
         *(("--twins-authority", planned.ca) if planned.ca is not None else ()),
         *(("--twins-insecure", "yes") if planned.insecure else ()),
         *scenario.arguments(parameters),

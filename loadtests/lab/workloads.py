@@ -3,13 +3,15 @@
 import hashlib
 import os
 from collections.abc import Collection, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
-from loadtests.lab.plan import PlanError, PlanScenario
+from loadtests.lab.plan import Plan, PlanError, PlanScenario
 from loadtests.subjects.own.feeds import read_feed
 from loadtests.subjects.own.naming import check_workload
-from loadtests.subjects.own.requests import PlanFeed, PlanFile, PlanLogin, Workload
+from loadtests.subjects.own.requests import PlanFeed, PlanFile, PlanLogin, Workload, write_workload
 
 AnyRequest = TypeVar("AnyRequest", bound=PlanLogin)
 KEYS = ("requests", "login", "feed", "accounts", "cookies", "sessions")
@@ -69,6 +71,46 @@ def _known_files(request: AnyRequest) -> AnyRequest:
         if request.files.get(name, found[name]) != found[name]:
             raise ValueError(f"the file {name} has changed since the run was begun")
     return request.model_copy(update={"files": found})
+
+
+def requests_file(workload: Workload | None, directory: Path) -> Path | None:
+    """The file that the load generator reads a cell's own requests from; it holds no secret."""
+    if workload is None:
+        return None
+    path = directory / "requests.json"
+    write_workload(path, workload)
+    return path
+
+
+def check_secrets(plan: Plan) -> None:
+    """Hold the environment to what the plan takes of it; raises PlanError."""
+    secrets([workload for planned in plan.scenarios.values() if (workload := workload_of(planned))])
+
+
+def check_hosts(plan: Plan, allowed: Collection[str]) -> None:
+    """Requests that a plan makes up go to servers started here, to loopback, and to hosts that were allowed.
+
+    Raises PlanError.
+    """
+    for label, scenario in plan.scenarios.items():
+        if not scenario.requests:
+            continue
+        for name, server in plan.servers.items():
+            if server.url is None or (scenario.servers and name not in scenario.servers):
+                continue
+            host = urlsplit(server.url).hostname or ""
+            if not _is_loopback(host) and host not in {one.lower() for one in allowed}:
+                raise PlanError(
+                    f"scenarios.{label} would send requests to {host} (servers.{name}), which is not "
+                    f"this machine: if it is yours to press, say so by --yes-load {host}."
+                )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def secrets(workloads: Collection[Workload], environment: Mapping[str, str] = os.environ) -> dict[str, str]:
