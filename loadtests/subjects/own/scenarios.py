@@ -12,7 +12,8 @@ CHECK = Parameter(
     "check",
     "auto",
     "",
-    "what is compared with the answer read before the run; auto takes what two answers have in common",
+    "what is compared with the answer read before the run; auto takes what two answers have in common, "
+    "of JSON without an ETag the status",
     choices=("auto", "body", "length", "status"),
 )
 
