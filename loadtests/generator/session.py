@@ -14,7 +14,7 @@ from loadtests.generator.documents import asked, write_document
 from loadtests.load.histogram import add_values, empty_histogram, figures
 from loadtests.load.live import LiveLines
 from loadtests.load.loops import OpenLoop
-from loadtests.load.measurement import Crowd, Measurement, Mix, set_current
+from loadtests.load.measurement import Measurement, Mix, TurnSource, set_current
 from loadtests.load.own_health import Heartbeat, Mark, cpu_share, mark, run_queue_share
 from loadtests.load.schedule import arrivals, read_replay
 from loadtests.load.warmup import SLICES, Warmup
@@ -44,7 +44,7 @@ class Session:
         names: list[str],
         prepared: Callable[[], int],
         part: tuple[int, int],
-        mix: Mix | Crowd,
+        mix: Mix | TurnSource,
         conditions: Sequence[Callable[[], Check]],
         background: Sequence[BackgroundClients],
         user_count: Callable[[], int],

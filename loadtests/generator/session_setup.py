@@ -21,7 +21,7 @@ from loadtests.generator.users import WireUser
 from loadtests.load.cold import ColdFile, cold_file
 from loadtests.load.expected import prepare
 from loadtests.load.live import LiveLines
-from loadtests.load.measurement import Choice, Crowd, Measurement, Mix
+from loadtests.load.measurement import Choice, Measurement, Mix, TurnSource
 from loadtests.load.options import Options
 from loadtests.load.recorder import Recorder
 from loadtests.load.visitors import Visitors
@@ -56,8 +56,8 @@ def assemble(
     endpoint, policy = _endpoint(address, options), _policy(options)
     parameters = _parameters(namespace, scenarios)
     cold: dict[str, ColdFile] = {}
-    mixes: dict[str, Mix | Crowd]
-    mix: Mix | Crowd
+    mixes: dict[str, Mix | TurnSource]
+    mix: Mix | TurnSource
     visitors: Visitors | None = None
     if any(scenario.own for scenario in scenarios):
         if len(scenarios) > 1:

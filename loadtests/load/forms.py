@@ -4,7 +4,7 @@ from time import time
 
 from loadtests.model.cookies import Jar
 from loadtests.subjects.own.answers import Reader
-from loadtests.subjects.own.recipes import Pattern, Values, joined, recipe
+from loadtests.subjects.own.recipes import Pattern, RequestValues, joined, recipe
 from loadtests.subjects.own.requests import PlanLogin
 from loadtests.wire.message import Address, Expectation, Request
 
@@ -50,13 +50,15 @@ class Form:
         if not self.planned.status:
             self.expectation = Expectation(frozenset({status}))
 
-    def path(self, values: Values) -> str:
+    def path(self, values: RequestValues) -> str:
         """The path that a request has, as cookies are chosen by it."""
         return self._fixed_path or self._target.fill(values).decode("ascii")
 
-    def fill(self, values: Values, jar: Jar | None) -> Request:
+    def fill(self, values: RequestValues, jar: Jar | None) -> Request:
         """The request with its values; KeyError for a name that has none."""
-        cookies = b"" if jar is None or self._own_cookies else jar.field(lambda: self.path(values), time())
+        cookies = b""
+        if jar is not None and not self._own_cookies:
+            cookies = jar.field(self.path(values) if jar.by_path else "/", time())
         head = self._fixed or self._head.fill(values)
         if cookies:
             head = b"%bCookie: %b\r\n" % (head, cookies)
@@ -70,7 +72,7 @@ class Form:
         planned = self.planned
         return Request(self._name, planned.method, planned.path, wire, self.expectation)
 
-    def _in_parts(self, values: Values, cookies: bytes, wire: bytes) -> Request:
+    def _in_parts(self, values: RequestValues, cookies: bytes, wire: bytes) -> Request:
         made = self._recipe
         headers = made.header_list(values)
         if cookies:

@@ -9,7 +9,7 @@ import gevent
 from gevent import getcurrent
 from gevent.hub import get_hub
 
-from loadtests.load.measurement import CONNECT, Choice, Crowd, Measurement, Mix, Turn, Visitor
+from loadtests.load.measurement import CONNECT, Choice, Measurement, Mix, Turn, TurnSource, TurnTaker
 from loadtests.model.samples import OK
 from loadtests.wire.alarm import Alarm
 
@@ -18,7 +18,7 @@ BURST = 64
 
 
 def closed_loop(
-    measurement: Measurement, user: Any, mix: Mix | Crowd, think_s: float, stopping: Callable[[], bool]
+    measurement: Measurement, user: Any, mix: Mix | TurnSource, think_s: float, stopping: Callable[[], bool]
 ) -> None:
     """One user's requests, one after the other, until the measuring phase ends or the user is stopped.
 
@@ -51,7 +51,7 @@ def closed_loop(
 
 
 def _draw(
-    mix: Mix | Crowd, visitor: Visitor | None, source: random.Random
+    mix: Mix | TurnSource, visitor: TurnTaker | None, source: random.Random
 ) -> tuple[Choice, Turn | None] | None:
     """What is asked next; None where there is nothing left to ask."""
     if isinstance(mix, Mix):
@@ -74,7 +74,7 @@ class OpenLoop:
     """
 
     def __init__(
-        self, measurement: Measurement, blocks: Iterator[list[int]], mix: Mix | Crowd, seed: int
+        self, measurement: Measurement, blocks: Iterator[list[int]], mix: Mix | TurnSource, seed: int
     ) -> None:
         self._measurement = measurement
         self._blocks = blocks

@@ -65,20 +65,20 @@ class Mix:
         return self._choices[bisect(self._sums, source.random() * self._sums[-1])]
 
 
-class Visitor(Protocol):
+class TurnTaker(Protocol):
     """One user with values of its own."""
 
     def turn(self, source: random.Random) -> Turn | None:
         """What it does next, its first request prepared; None where there is nothing left to ask."""
 
 
-class Crowd(Protocol):
+class TurnSource(Protocol):
     """Users with values of their own, in place of a mix that is the same for all."""
 
-    def claim(self) -> Visitor:
+    def claim(self) -> TurnTaker:
         """A user of the closed loop, that nobody else is."""
 
-    def next(self) -> Visitor:
+    def next(self) -> TurnTaker:
         """The user that the next arrival of the open loop is of."""
 
 
@@ -92,7 +92,7 @@ class Measurement:
         self,
         options: Options,
         recorder: Recorder,
-        mixes: "dict[str, Mix | Crowd]",
+        mixes: "dict[str, Mix | TurnSource]",
         parameters: dict[str, dict[str, Any]],
         part: tuple[int, int],
         new_client: Callable[[Deadlines, Any], Client],

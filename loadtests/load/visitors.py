@@ -187,17 +187,17 @@ class Visitors:
 class Visitor:
     """One user: `values` are its own, from its login and from answers."""
 
-    __slots__ = ("_crowd", "_mix", "jar", "values")
+    __slots__ = ("_mix", "_users", "jar", "values")
 
-    def __init__(self, crowd: Visitors, values: dict[str, Any], jar: Jar | None) -> None:
-        self._crowd = crowd
+    def __init__(self, users: Visitors, values: dict[str, Any], jar: Jar | None) -> None:
+        self._users = users
         self.values = values
         self.jar = jar
         self._mix: Mix
 
     def settle(self) -> None:
         """Look anew at what can be asked with the values that are there."""
-        self._mix = self._crowd.mix(frozenset(self.values))
+        self._mix = self._users.mix(frozenset(self.values))
 
     def cookie(self, name: str) -> str | None:
         return None if self.jar is None else self.jar.get(name)
@@ -209,8 +209,8 @@ class Visitor:
     def turn(self, source: random.Random) -> "OwnTurn | None":
         """What it asks next, its values apart from those of its other requests; None at the feed's end."""
         choice = self._mix.draw(source)
-        if self._crowd.takes_row(choice):
-            row = next(self._crowd.rows, None)
+        if self._users.takes_row(choice):
+            row = next(self._users.rows, None)
             if row is None:
                 return None
             values = {**self.values, **row}

@@ -1,7 +1,7 @@
 """A user's cookies, kept and sent back as RFC 6265, 5 has it, for one host (pure)."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -108,7 +108,12 @@ class Jar:
         everywhere = all(path == "/" for _, path in self._cookies)
         self._field = self._written("/") if everywhere else None
 
-    def field(self, path: Callable[[], str], now_s: float) -> bytes:
+    @property
+    def by_path(self) -> bool:
+        """Whether it matters which path a request has."""
+        return self._field is None
+
+    def field(self, path: str, now_s: float) -> bytes:
         """The value of the Cookie field for a request of the path; empty where there is none."""
         if self._next_s <= now_s:
             self._cookies = {
@@ -117,7 +122,7 @@ class Jar:
                 if cookie.until_s is None or cookie.until_s > now_s
             }
             self._settle()
-        return self._written(path()) if self._field is None else self._field
+        return self._written(path) if self._field is None else self._field
 
     def _written(self, path: str) -> bytes:
         """Longer paths come first (RFC 6265, 5.4)."""
