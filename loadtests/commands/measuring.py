@@ -25,6 +25,7 @@ from loadtests.lab.planfile import environment_overrides, find_plan, read_plan, 
 from loadtests.lab.progress import Progress, duration
 from loadtests.lab.runs import Run, create, reopen, without_missing
 from loadtests.lab.scratch import check_files
+from loadtests.lab.servers.specs import planned_means
 from loadtests.lab.suite import carry_out, estimate_s, unsteady_s, without_valid_repeat
 from loadtests.lab.workloads import check_hosts, check_secrets
 from loadtests.model.records import CellRecord
@@ -171,7 +172,7 @@ def matrix_lines(plan: Plan) -> list[str]:
     first = [cell for cell in cells if cell.block == 1]
     lines = [plan.description] if plan.description else []
     lines.append(
-        f"{len(cells)} cells: {plan.blocks} blocks of {len(first)}, {plan.matched}, seed {plan.seed}."
+        f"{len(cells)} cells: {plan.blocks} blocks of {len(first)}, {planned_means(plan)}, seed {plan.seed}."
     )
     for label in plan.scenarios:
         levels = [

@@ -6,6 +6,7 @@ from typing import Any
 from loadtests.analysis.cases import COLUMNS, HEADINGS
 from loadtests.report.figures import NONE, figure
 from loadtests.report.keys import BOUNDS
+from loadtests.report.origins import origins
 from loadtests.report.page import when
 from loadtests.report.panels import level_text
 
@@ -22,6 +23,7 @@ def markdown(document: Mapping[str, Any], pictures: Mapping[str, str] | None = N
         *[f"![{_cell(text)}]({address})\n" for text, address in (pictures or {}).items()],
         _gates(document),
         _cases(document),
+        _origins(document),
         _warnings(document),
     ]
     end = "\nEvery figure, interval and method: `report.html` and `summary.json` beside this file.\n"
@@ -105,6 +107,17 @@ def case_table(document: Mapping[str, Any]) -> str:
             )
         rows.append(row)
     return table(["scenario", "server", *HEADINGS], rows)
+
+
+def _origins(document: Mapping[str, Any]) -> str:
+    found = origins(document["runs"][0])
+    if not found:
+        return ""
+    rows = [
+        [names, ", ".join(f"{name} {value}" for name, value in facts.items())]
+        for names, facts in found.items()
+    ]
+    return "## What the servers ran on\n\n" + table(["server", "Python and packages"], rows)
 
 
 def _warnings(document: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from loadtests.report.curves import scaling_panels
 from loadtests.report.drawing import inline
 from loadtests.report.figures import figure
 from loadtests.report.keys import Keyed
+from loadtests.report.origins import laboratory_versions, origins
 from loadtests.report.palette import SURFACES, Look, looks
 
 ENVIRONMENT = Environment(
@@ -68,6 +69,8 @@ def page(document: Mapping[str, Any], names: Mapping[str, str]) -> str:
         level_text=panels.level_text,
         when=when,
         figure=figure,
+        origins=origins(document["runs"][0]),
+        versions=laboratory_versions(document["runs"][0]),
         # our own two files, with nothing of the run in them
         style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),  # noqa: S704
         script=Markup((TEMPLATES / "script.js").read_text(encoding="utf-8")),  # noqa: S704

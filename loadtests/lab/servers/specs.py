@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from loadtests.analysis.cells import UNBOUNDED
+from loadtests.lab.plan import Plan
 from loadtests.lab.plan_server import PlanServer
 from loadtests.subjects.own.servers import OwnServer
 from loadtests.subjects.registry import SERVERS
@@ -27,6 +29,23 @@ def spec_of(label: str, planned: PlanServer) -> ServerSpec:
         python=Path(planned.python) if planned.python is not None else None,
         scheme=planned.scheme or "http",
     )
+
+
+def planned_means(plan: Plan) -> str:
+    """What a plan may promise of the means of its servers: matched only where all their slots are known."""
+    unknown = []
+    for label, planned in plan.servers.items():
+        spec = spec_of(label, planned)
+        sizes = (_single(planned.processes) or spec.processes, _single(planned.threads) or spec.threads)
+        if isinstance(spec, OwnServer) and spec.slots(*sizes) is None and spec.slot_kind not in UNBOUNDED:
+            unknown.append(label)
+    if not unknown or plan.matched == "as shipped":
+        return plan.matched
+    return f"capacity unknown (slots of {' and '.join(unknown)} not declared)"
+
+
+def _single(value: int | list[int] | None) -> int | None:
+    return None if isinstance(value, list) else value
 
 
 def missing_program(label: str, planned: PlanServer) -> str | None:
