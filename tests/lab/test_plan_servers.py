@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtests.lab.plan import Plan, PlanError
+from loadtests.lab.plan_server import PlanServer
 from loadtests.lab.planfile import read_plan, resolved
 from loadtests.lab.servers.specs import spec_of
 from loadtests.subjects.own import placeholders
@@ -239,3 +241,25 @@ def test_a_path_that_leads_nowhere_is_one_sentence(
 def test_an_optional_server_without_its_interpreter_is_left_out(tmp_path: Path) -> None:
     server = read_plan(written(tmp_path, python="venv", optional=True)).servers["mine"]
     assert spec_of("mine", server).missing() == str(tmp_path / "venv")
+
+
+def test_every_key_is_explained() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "own-apps.md").read_text(encoding="utf-8")
+    section = text.partition("## Keys of a server")[2].partition("\n## ")[0]
+    told = {
+        name
+        for row in re.findall(r"^\| (`[^|]*) \|", section, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
+    }
+    assert told | {"slot_kind"} == set(PlanServer.model_fields)
+
+
+def test_the_plan_of_the_documents_is_valid(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "own-apps.md").read_text(encoding="utf-8")
+    (servers,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)[:1]
+    for name in ("shop-wsgi", "shop-asgi"):
+        environment_at(tmp_path / name / ".venv")
+    (tmp_path / "plan.toml").write_text(servers + "[scenarios.get]\n[load]\nusers = 1\n")
+    plan = read_plan(tmp_path / "plan.toml")
+    assert set(plan.servers) == {"flask-t1", "flask-t8", "fastapi"}
+    assert spec_of("flask-t8", plan.servers["flask-t8"]).slots(1, 8) == 8
