@@ -14,7 +14,17 @@ from typing import Annotated
 import typer
 
 from loadtests.archive import ArchiveError
-from loadtests.commands import atlas, listing, machine, measuring, plans, reporting, sameness, serving
+from loadtests.commands import (
+    atlas,
+    duelling,
+    listing,
+    machine,
+    measuring,
+    plans,
+    reporting,
+    sameness,
+    serving,
+)
 from loadtests.lab.journal import Busy
 from loadtests.lab.plan import PlanError
 from loadtests.lab.processes import StartError
@@ -32,6 +42,7 @@ Twins measures servers side by side: WSGI and ASGI, its own two or yours.
 
   twins suite quick            four servers in four minutes, with a report
   twins run download-small --server asgi-uvicorn
+  twins duel "COMMAND" "COMMAND"   your own two; twins init writes a plan of them
   twins list servers           what there is; also scenarios, plans, runs
   twins doctor                 whether this machine can be trusted to measure
   twins --help                 all commands\
@@ -46,13 +57,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for panel, commands in {
-    MEASURE: (measuring.suite, measuring.run, sameness.same, atlas.atlas, machine.doctor, machine.calibrate),
+    MEASURE: (
+        *(measuring.suite, duelling.duel, measuring.run, sameness.same),
+        *(atlas.atlas, machine.doctor, machine.calibrate),
+    ),
     READ: (reporting.report, reporting.compare, reporting.check, reporting.export, listing.schema),
     SERVE: (serving.serve, *SUBJECT.commands),
 }.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)
 app.command(name="list", rich_help_panel=READ)(listing.list_known)
+app.command(name="init", rich_help_panel=MEASURE)(plans.begin)
 app.add_typer(plans.app, name="plan", rich_help_panel=MEASURE)
 
 

@@ -89,8 +89,8 @@ def run(
     with measuring(f"twins run {scenario}"):
         plan, folder = resolved(document, "the command line"), files_directory(files)
         check_files(plan, folder)
-        new = create(plan, "run", results, sys.argv, _calibration())
-        record = _measure(new, folder, progress)[0]
+        new = create(plan, "run", results, sys.argv, calibration())
+        record = carried_out(new, folder, progress)[0]
     shown = run_document(new.directory, record)
     if as_json:
         print_json(shown)
@@ -152,9 +152,9 @@ def suite(
         folder = files_directory(files)
         check_files(begun.plan if begun else resolved_plan, folder)
         if begun is None:
-            begun = create(resolved_plan, Path(name).stem, results, sys.argv, _calibration())
-        records = _measure(begun, folder, progress)
-    written = _report(begun.directory, with_report)
+            begun = create(resolved_plan, Path(name).stem, results, sys.argv, calibration())
+        records = carried_out(begun, folder, progress)
+    written = reported(begun.directory, with_report)
     missing = without_valid_repeat(begun.plan, records)
     gates, code = _gates(begun)
     if as_json:
@@ -201,7 +201,8 @@ def _plan(name: str | None, quick: bool, overrides: list[str], as_shipped: bool)
     return without_missing(found)
 
 
-def _measure(begun: Run, files: Path, progress: Progress) -> list[CellRecord]:
+def carried_out(begun: Run, files: Path, progress: Progress) -> list[CellRecord]:
+    """All cells of the run, measured; where it is interrupted, one sentence says how it goes on."""
     try:
         return carry_out(begun, files, progress)
     except KeyboardInterrupt:
@@ -215,7 +216,8 @@ def _measure(begun: Run, files: Path, progress: Progress) -> list[CellRecord]:
         progress.end()
 
 
-def _report(run: Path, with_report: bool) -> list[Path]:
+def reported(run: Path, with_report: bool) -> list[Path]:
+    """The files of the report, the page among them, and tables beside the archive."""
     from loadtests.archive.tables import write_tables
     from loadtests.lab.floor import is_aa, keep_floor
     from loadtests.report import write_report
@@ -237,7 +239,8 @@ def _gates(finished: Run) -> tuple[list[str], int]:
     return gate_lines(results), code
 
 
-def _calibration() -> dict[str, Any] | None:
+def calibration() -> dict[str, Any] | None:
+    """What the load generator can do on this machine, where that is known."""
     from loadtests.lab.calibration import load_calibration
 
     return load_calibration()

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from loadtests import archive
-from loadtests.lab.plan import PlanError
+from loadtests.lab.plan import Plan, PlanError
 from loadtests.lab.planfile import nearest
 from loadtests.subjects.registry import SUBJECT
 
@@ -29,6 +29,13 @@ def files_directory(given: Path | None) -> Path:
     if not given.is_dir():
         raise PlanError(f"--files {given} is not a folder.")
     return given.resolve()
+
+
+def folder_for(plan: Plan, given: Path | None, otherwise: Path) -> Path:
+    """The folder served; no corpus is made where none of the plan's servers serves files of ours."""
+    servers = plan.servers.values()
+    serving = any(one.server or any("{files}" in word for word in one.command or ()) for one in servers)
+    return files_directory(given) if given is not None or serving else otherwise
 
 
 def find_run(name: str, results: Path = DEFAULT_RESULTS) -> Path:

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from loadtests.commands.options import Files, Json, files_directory, print_json
+from loadtests.commands.options import Files, Json, folder_for, print_json
 from loadtests.lab.bench import Bench
-from loadtests.lab.plan import Plan, PlanError
+from loadtests.lab.plan import PlanError
 from loadtests.lab.planfile import environment_overrides, find_plan, read_plan
 from loadtests.lab.revisions import checked_out, commits, prepare
 from loadtests.lab.runs import without_missing
@@ -42,7 +42,7 @@ def same(
         checked_out(chosen, commits(chosen)) as placed,
     ):
         prepare(placed, Path(folder) / "prepare")
-        served = Path(folder) if files is None and not _serves_files(chosen) else files_directory(files)
+        served = folder_for(chosen, files, Path(folder))
         bench = Bench(Path(folder), placed, served, Provision(), None, None, None)
         results = look(bench, rows=None if every else SAMPLE_ROWS)
     if as_json:
@@ -53,11 +53,6 @@ def same(
                 print(line)
     if not all(result.alike for result in results):
         raise typer.Exit(1)
-
-
-def _serves_files(plan: Plan) -> bool:
-    servers = plan.servers.values()
-    return any(one.server or any("{files}" in word for word in one.command or ()) for one in servers)
 
 
 def lines(result: Sameness) -> list[str]:

@@ -62,12 +62,30 @@ def read_plan(path: Path, overrides: Sequence[str] = (), *, as_shipped: bool = F
 
     `as_shipped` leaves the table's servers to their projects' defaults, whatever sizes the plan gives them.
     """
+    document = read_document(path)
+    document.setdefault("description", first_line(path))
+    place(document, path.parent)
+    return overridden(document, overrides, path.name, as_shipped=as_shipped)
+
+
+def overridden(
+    document: dict[str, Any], overrides: Sequence[str], source: str, *, as_shipped: bool = False
+) -> Plan:
+    """The resolved plan of a document whose paths are placed, with what overrides it. Raises PlanError."""
+    for override in overrides:
+        _override(document, override)
+    place(document, Path())  # what the command line says
+    return resolved(_without_sizes(document) if as_shipped else document, source)
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file; raises PlanError."""
     try:
         with path.open("rb") as file:
             text = file.read(LARGEST_BYTES + 1)
         if len(text) > LARGEST_BYTES:
             raise PlanError(f"{path.name} is larger than {LARGEST_BYTES} bytes, and no plan is.")
-        document = tomllib.loads(text.decode("utf-8"))
+        return tomllib.loads(text.decode("utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise PlanError(f"{path.name} is not TOML: {error}.") from None
     except RecursionError:
@@ -80,14 +98,6 @@ def read_plan(path: Path, overrides: Sequence[str] = (), *, as_shipped: bool = F
         raise PlanError(f"{path.name} is not a plan: {error}.") from None
     except OSError as error:
         raise PlanError(f"{path} cannot be read: {error}.") from None
-    document.setdefault("description", first_line(path))
-    place(document, path.parent)
-    for override in overrides:
-        _override(document, override)
-    place(document, Path())  # what the command line says
-    if as_shipped:
-        document = _without_sizes(document)
-    return resolved(document, path.name)
 
 
 def environment_overrides() -> list[str]:

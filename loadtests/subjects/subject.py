@@ -318,7 +318,6 @@ class Subject:
     scenarios: Mapping[str, Scenario]
     servers: Mapping[str, ServerSpec]
     plans: Path
-    plan_template: str
     code: tuple[str, ...]
     distributions: tuple[str, ...]
     files: Callable[[], Path]
