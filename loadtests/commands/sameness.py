@@ -13,6 +13,7 @@ from loadtests.lab.planfile import environment_overrides, find_plan, read_plan
 from loadtests.lab.revisions import checked_out, commits, prepare
 from loadtests.lab.runs import without_missing
 from loadtests.lab.sameness import SAMPLE_ROWS, compared, look
+from loadtests.lab.secrecy import hidden_of
 from loadtests.lab.suite import terminable
 from loadtests.model.sameness import Sameness, sentence, told
 from loadtests.subjects.subject import Provision
@@ -43,7 +44,7 @@ def same(
     ):
         prepare(placed, Path(folder) / "prepare")
         served = folder_for(chosen, files, Path(folder))
-        bench = Bench(Path(folder), placed, served, Provision(), None, None, None)
+        bench = Bench(Path(folder), placed, served, Provision(), None, None, None, tuple(hidden_of(chosen)))
         results = look(bench, rows=None if every else SAMPLE_ROWS)
     if as_json:
         print_json([result.model_dump(mode="json") for result in results])

@@ -10,7 +10,9 @@ from loadtests.subjects.subject import Provision
 
 @dataclass(frozen=True)
 class Bench:
-    """`files` is what is downloaded, `provision` what servers and scenarios are given."""
+    """`files` is what is downloaded, `provision` what servers and scenarios are given, `hidden`
+    what no file of the run may hold.
+    """
 
     run: Path
     plan: Plan
@@ -19,3 +21,4 @@ class Bench:
     server_cpus: list[int] | None
     generator_cpus: list[int] | None
     calibration: dict[str, Any] | None
+    hidden: tuple[str, ...] = ()

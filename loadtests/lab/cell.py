@@ -1,8 +1,7 @@
 """One cell: verified, warmed up, measured, drained, and whatever happened written down."""
 
-import os
-import shutil
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from loadtests.lab.bench import Bench
 from loadtests.lab.driving import Taken, drive, tail
 from loadtests.lab.order import PlannedCell, cell_id
 from loadtests.lab.scenarios import scenario_of
+from loadtests.lab.secrecy import clean_log, copy_log, shown_cell
 from loadtests.lab.servers.asking import violations
 from loadtests.lab.servers.running import RunningServer
 from loadtests.lab.workloads import requests_file, secrets, workload_of
@@ -80,7 +80,8 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, server: RunningServer
             checks.append(companion_check(scenario, document, directory, hits))
         state, reason, warnings = judge(bench, checks, document, reasons)
         if server.process is not None:
-            _keep_log(server.process.log, directory, whole=server.process.ended())
+            _keep_log(server.process.log, bench.hidden, directory, whole=server.process.ended())
+        clean_log(directory / "generator.log", bench.hidden)
         record = CellRecord(
             id=cell.id,
             run=bench.run.name,
@@ -112,6 +113,7 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, server: RunningServer
             started_unix_s=started,
             ended_unix_s=time.time(),
         )
+        record = shown_cell(record, bench.hidden)
         archive.finish_cell(bench.run, directory, record)
         return record
 
@@ -142,7 +144,8 @@ def unmeasured(
         started_unix_s=now,
         ended_unix_s=now,
     )
-    archive.write_cell(bench.run, record, partial(_keep_log, log, whole=True))
+    record = shown_cell(record, bench.hidden)
+    archive.write_cell(bench.run, record, partial(_keep_log, log, bench.hidden, whole=True))
     return record
 
 
@@ -166,12 +169,10 @@ def _planted_wait_ms(scenario: Scenario, parameters: dict[str, Any]) -> float | 
     return None if scenario.wait is None else float(parameters[scenario.wait])
 
 
-def _keep_log(log: Path, directory: Path, *, whole: bool) -> None:
+def _keep_log(log: Path, hidden: Sequence[str], directory: Path, *, whole: bool) -> None:
     """A server's log beside its cell; `whole` where the server died, else its end."""
     if log.is_file():
-        with log.open("rb") as source, (directory / "server.log").open("wb") as kept:
-            source.seek(0 if whole else max(0, os.fstat(source.fileno()).st_size - LOG_BYTES))
-            shutil.copyfileobj(source, kept)
+        copy_log(log, directory / "server.log", hidden, None if whole else LOG_BYTES)
 
 
 def _growth(before: int | None, after: int | None) -> int | None:

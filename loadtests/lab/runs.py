@@ -16,6 +16,7 @@ from loadtests.lab.plan import Plan, PlanError
 from loadtests.lab.planfile import resolved
 from loadtests.lab.revisions import commits, prepare
 from loadtests.lab.runtimes import runtimes
+from loadtests.lab.secrecy import restored_plan, shown_command, shown_plan
 from loadtests.lab.servers.specs import missing_program
 from loadtests.lab.sources import own_code
 from loadtests.model.inherited import inherited
@@ -75,7 +76,7 @@ def create(
         directory, number = results / f"{stamp}-{name}-{number}", number + 1
     directory.mkdir()
     machine = environment.machine()
-    resolved = plan.model_dump(mode="json")
+    resolved = shown_plan(plan.model_dump(mode="json"))
     identity = environment.machine_id(machine)
     manifest = Manifest(
         run=directory.name,
@@ -86,7 +87,7 @@ def create(
         cells=[cell.id for cell in planned_cells(plan) if cell.level is not None],
         primaries=list(plan.compare),
         created_unix_s=time.time(),
-        command=command,
+        command=shown_command(command),
         versions=environment.versions(),
         machine=machine,
         machine_id=identity,
@@ -107,7 +108,7 @@ def create(
 def reopen(directory: Path, *, force: bool) -> Run:
     """A run to be resumed; PlanError where plan, code or machine changed, unless `force`."""
     manifest = archive.read_manifest(directory)
-    plan = resolved(manifest.plan, directory.name)
+    plan = resolved(restored_plan(manifest.plan, directory.name), directory.name)
     check_descriptors(plan)
     here = _standing(plan)
     changed = [

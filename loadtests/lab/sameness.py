@@ -18,15 +18,17 @@ from loadtests.lab.servers import running
 from loadtests.lab.servers.readback import Unmeasurable
 from loadtests.lab.servers.running import RunningServer
 from loadtests.lab.serving import serve
-from loadtests.model.cookies import Jar
+from loadtests.model.cookies import Jar, cookies_set
 from loadtests.model.inherited import inherited
 from loadtests.model.sameness import Sameness, sentence
 from loadtests.subjects.own.answers import Given, Reader, Wrong
 from loadtests.subjects.own.feeds import Row, read_feed
 from loadtests.subjects.own.naming import needs
-from loadtests.subjects.own.recipes import SECRET, recipe
+from loadtests.subjects.own.recipes import SECRET, recipe, text_of
+from loadtests.subjects.own.redaction import cleaned, forms
 from loadtests.subjects.own.requests import PlanLogin, PlanRequest, Workload
 from loadtests.subjects.own.sameness import Asked, Ignored, Key, Twice, ignored, judge, shared_databases
+from loadtests.subjects.own.secrets import sounds_secret
 
 SAMPLE_ROWS = 20
 TIMEOUT_S, STOP_S = 10.0, 5.0
@@ -65,12 +67,14 @@ def look(bench: Bench, *, rows: int | None = SAMPLE_ROWS, say: Said = lambda tex
     scripts = {label: script(bench.plan, label, rows) for label in wanted}
     answers: dict[str, dict[str, dict[Key, Twice]]] = {label: {} for label in wanted}
     notes: dict[str, list[str]] = {label: [] for label in wanted}
+    saved: dict[str, set[str]] = {label: set() for label in wanted}
     for server in dict.fromkeys(name for servers in wanted.values() for name in servers):
         labels = [label for label, servers in wanted.items() if server in servers]
         say(f"{server} is asked what it answers: {', '.join(labels)}")
         try:
-            for label, asked in _asked(bench, server, [scripts[label] for label in labels]):
+            for label, asked, secrets in _asked(bench, server, [scripts[label] for label in labels]):
                 answers[label][server] = asked
+                saved[label] |= secrets
         except Unmeasurable as error:
             for label in labels:
                 notes[label].append(f"{server} could not be asked: {error}")
@@ -85,6 +89,8 @@ def look(bench: Bench, *, rows: int | None = SAMPLE_ROWS, say: Said = lambda tex
         more = databases if written else []
         update = {"servers": servers, "alike": result.alike and not broken, "notes": [*result.notes, *more]}
         result = result.model_copy(update=update)
+        clean = cleaned(result.model_dump(mode="json"), [*bench.hidden, *forms(saved[label])])
+        result = Sameness.model_validate(clean)
         found.append(result.model_copy(update={"sentence": sentence(result)}))
     return found
 
@@ -136,30 +142,33 @@ def _environment(plan: Plan, label: str) -> dict[str, str]:
     return {**inherited(planned.inherit), **planned.environment}
 
 
-def _asked(bench: Bench, label: str, scripts: Sequence[Script]) -> Iterator[tuple[str, dict[Key, Twice]]]:
+def _asked(
+    bench: Bench, label: str, scripts: Sequence[Script]
+) -> Iterator[tuple[str, dict[Key, Twice], set[str]]]:
     with tempfile.TemporaryDirectory(dir=bench.run, prefix=".same-") as folder:
         server = serve(bench, label, Path(folder))
         try:
             for given in scripts:
-                yield given.label, visit(server, given)
+                visits = [_Visit(server, given) for _ in range(2)]
+                first, second = (one.answers() for one in visits)
+                twice: dict[Key, Twice] = {place: (answer, second[place]) for place, answer in first.items()}
+                yield given.label, twice, visits[0].secrets | visits[1].secrets
         finally:
             running.stop(server, STOP_S)
 
 
-def visit(server: RunningServer, given: Script) -> dict[Key, Twice]:
-    """Both answers to every request: as one user all rows through, and as another the same again."""
-    first, second = (_Visit(server, given).answers() for _ in range(2))
-    return {place: (answer, second[place]) for place, answer in first.items()}
-
-
 class _Visit:
-    """One user, who logs in and then sends each request of the plan for each row of the sample."""
+    """One user, who logs in and then sends each request of the plan for each row of the sample.
+
+    `secrets` are what it was given to keep: cookies, what its login saved, and what is named a secret.
+    """
 
     def __init__(self, server: RunningServer, given: Script) -> None:
         self._url, self._trust, self._given = urlsplit(server.run.url), server.trust, given
         self._jar = Jar(self._url.hostname or "")
         self._values: dict[str, Any] = {SECRET + name: value for name, value in given.secrets.items()}
         self._values |= given.accounts
+        self.secrets: set[str] = set()
 
     def answers(self) -> dict[Key, Asked | str]:
         found: dict[Key, Asked | str] = {}
@@ -193,9 +202,13 @@ class _Visit:
         except (OSError, http.client.HTTPException) as error:
             return f"{error or type(error).__name__}"
         self._jar.take(head, path, time.time())
+        self.secrets |= {cookie.value for cookie in cookies_set(head, time.time())}
         saving = request.model_copy(update={"answer": type(request.answer)()})
         with suppress(Wrong):  # what then lacks a value says so
-            self._values |= Reader(saving).read(Given(head, answer.body), target, self._values, self._jar.get)
+            saved = Reader(saving).read(Given(head, answer.body), target, self._values, self._jar.get)
+            self._values |= saved
+            login = not isinstance(request, PlanRequest)
+            self.secrets |= {text_of(saved[name]) for name in saved if login or sounds_secret(name)}
         return answer
 
     def _exchange(

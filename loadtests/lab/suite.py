@@ -28,6 +28,7 @@ from loadtests.lab.sameness import compared, look
 from loadtests.lab.scenarios import scenarios_of
 from loadtests.lab.scratch import served_folder
 from loadtests.lab.search import Trial, find_capacity
+from loadtests.lab.secrecy import hidden_of, shown_run
 from loadtests.lab.servers import running
 from loadtests.lab.servers.readback import Unmeasurable
 from loadtests.lab.servers.running import LOG, RunningServer
@@ -88,7 +89,14 @@ def _carry_out(run: Run, files: Path, progress: Progress) -> list[CellRecord]:
         )
         calibration = run.manifest.calibration
         bench = Bench(
-            run.directory.resolve(), run.plan, served, provision, server_cpus, generator_cpus, calibration
+            run=run.directory.resolve(),
+            plan=run.plan,
+            files=served,
+            provision=provision,
+            server_cpus=server_cpus,
+            generator_cpus=generator_cpus,
+            calibration=calibration,
+            hidden=tuple(hidden_of(run.plan)),
         )
         if left and archive.read_sameness(run.directory) is None and compared(run.plan):
             archive.write_sameness(run.directory, look(bench, say=progress.note))
@@ -150,7 +158,7 @@ def _serve_and_measure(bench: Bench, cells: list[PlannedCell], progress: Progres
 
 
 def _stop(bench: Bench, server: RunningServer, records: Sequence[CellRecord], patience_s: float) -> None:
-    ended: ServerRun = running.stop(server, patience_s)
+    ended = shown_run(running.stop(server, patience_s), bench.hidden)
     for record in records:
         archive.amend_cell(bench.run, record.model_copy(update={"server_run": ended}))
 

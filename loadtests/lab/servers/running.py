@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from loadtests.lab import processes
+from loadtests.lab.plan import PlanError
 from loadtests.lab.plan_server import PlanServer
+from loadtests.lab.secrecy import given_environment, shown_environment
 from loadtests.lab.servers.asking import trust_of
 from loadtests.lab.servers.freshening import freshen
 from loadtests.lab.servers.ports import HOST, free_port, is_taken
@@ -114,7 +116,7 @@ def _started(asked: Start, port: int) -> RunningServer:
     spec, trust = asked.spec, trust_of(asked.planned)
     try:
         if asked.planned.fresh:
-            own = {**run.environment, **_taken_over(asked)}
+            own = _environment(asked, run)
             freshen(
                 asked.planned.fresh,
                 asked.planned.python or sys.executable,
@@ -124,7 +126,7 @@ def _started(asked: Start, port: int) -> RunningServer:
             )
         process = processes.start(
             run.command,
-            environment={**run.environment, **_taken_over(asked)},
+            environment=_environment(asked, run),
             cpus=run.cpus,
             log=asked.directory / LOG,
             folder=asked.directory if spec.is_ours else folder,  # its project's files would configure it
@@ -170,7 +172,7 @@ def _run(asked: Start, port: int, count: Path) -> tuple[ServerRun, Path | None]:
             **line.environment,
             counters.VARIABLE: str(count),
             **dict.fromkeys(_taken_over(asked), TAKEN),
-            **asked.planned.environment,
+            **shown_environment(asked.planned.environment),
         },
         url=f"{line.scheme}://{HOST}:{port}",
         health={},
@@ -184,6 +186,15 @@ def _run(asked: Start, port: int, count: Path) -> tuple[ServerRun, Path | None]:
         started_unix_s=time.time(),
     )
     return run, line.directory
+
+
+def _environment(asked: Start, run: ServerRun) -> dict[str, str]:
+    """What the server is given, secrets included; raises Unmeasurable for a variable that is not set."""
+    try:
+        given = given_environment(asked.planned.environment, asked.label)
+    except PlanError as error:
+        raise Unmeasurable(str(error), run) from None
+    return {**run.environment, **_taken_over(asked), **given}
 
 
 def _taken_over(asked: Start) -> dict[str, str]:
