@@ -10,7 +10,7 @@ from loadtests.lab.plan import PlanError
 from loadtests.lab.planfile import read_plan
 from loadtests.lab.runs import create, reopen
 from loadtests.lab.secrecy import hidden_of, shown_command
-from tests.lab.conftest import Laboratory, planted
+from tests.lab.conftest import planted
 
 NAMES = ("PASSWORD", "API_KEY", "BEARER", "SESSION", "DSN", "SIGNING")
 SECRETS = {name: f"S3CRET-{name.lower()}-0123456789" for name in NAMES}
@@ -70,21 +70,6 @@ def everything(folder: Path) -> dict[str, str]:
         for path in folder.rglob("*")
         if path.is_file()
     }
-
-
-def test_no_file_of_the_results_holds_a_secret(laboratory: Laboratory) -> None:
-    (laboratory.folder / "says.py").write_text(SAYS)
-    more = {**SECRETS, "DATABASE_URL": DATABASE}
-    at = Laboratory(laboratory.folder, {**laboratory.environment, **more})
-    plan = at.plan(PLAN.replace('"sid=env:SESSION"', '"env:SESSION"') + "[load]\nusers = [2]\n")
-    outcome = at.twins(
-        "suite", plan, "--set", "blocks=1", "--set", "servers.other.environment.TOKEN=S3CRET-set-01"
-    )
-    assert outcome.code == 0, outcome.out + outcome.err
-    files = everything(at.folder / "results")
-    assert any(name.endswith("server.log") and "/items" in text for name, text in files.items())
-    assert "S3CRET" not in outcome.out + outcome.err
-    assert {name for name, text in files.items() if "S3CRET" in text} == set()
 
 
 def test_a_run_goes_on_with_the_secrets_of_the_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
