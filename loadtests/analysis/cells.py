@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from loadtests.analysis import steady
+from loadtests.analysis import naming, steady
 from loadtests.analysis.growth import Growth, growths
 from loadtests.analysis.percentiles import lower_bounds, nines, percentiles
 from loadtests.checks.balance import busiest_share
@@ -104,6 +104,8 @@ class CellSummary(Record):
     thread_growth: Growth | None
     generator_rss_peak_bytes: int | None
     interface: str | None = Field(description="wsgi or asgi, as the server itself says")
+    serves: str | None = Field(default=None, description="server and kind of its workers, by its own word")
+    told: str | None = Field(default=None, description="what it is in a few words")
     processes: int | None
     threads: int | None
     slots: int | None
@@ -149,10 +151,13 @@ def summarise_cell(
     `readings` are the lines of `probes.jsonl`; without them nothing is known to have grown.
     """
     run = record.server_run
+    serves, told = naming.told(run)
     interface = (run.health.get("interface") or run.interface) if run else None
     facts: dict[str, Any] = {
         **{name: getattr(record, name) for name in COPIED},
         "interface": interface if isinstance(interface, str) else None,
+        "serves": serves,
+        "told": told,
         "processes": run.processes if run else None,
         "threads": run.threads if run else None,
         "slots": run.slots if run else None,

@@ -128,10 +128,11 @@ def judged(
         outcome: Outcome = "invalid" if broken or not reasons else "not measured"
         return Difference(verdict=outcome, confidence=confidence, delta=delta, reasons=missing)
     if any(limited):
-        both = all(limited)
+        side: Literal["at least", "at most"] = "at least" if limited[0] else "at most"
+        told = not all(limited) and _tells(interval.ratio, side, delta)
         return Difference(
-            verdict="generator-limited" if both else "at least" if limited[0] else "at most",
-            ratio=None if both else interval.ratio,
+            verdict=side if told else "generator-limited",
+            ratio=interval.ratio if told else None,
             blocks=interval.blocks,
             confidence=confidence,
             delta=delta,
@@ -156,6 +157,12 @@ def judged(
         cross_check=(check.low, check.high) if check and check.low and check.high else None,
         reasons=list(reasons),
     )
+
+
+def _tells(ratio: float, bound: Literal["at least", "at most"], delta: float) -> bool:
+    """Whether a bound says which side is better: that one is at least 0.07 times the other says nothing."""
+    edge = math.log1p(delta)
+    return math.log(ratio) > edge if bound == "at least" else math.log(ratio) < -edge
 
 
 def _limited(cell: CellSummary | None, metric: Metric) -> bool:

@@ -17,11 +17,13 @@ from typing import Literal
 
 from loadtests.analysis.cells import CellSummary
 from loadtests.analysis.metrics import METRICS
-from loadtests.analysis.points import Point, estimate, unhindered
+from loadtests.analysis.points import Point, estimate, telling
 from loadtests.analysis.scaling import BOUND_REACHED, slots_bound
-from loadtests.analysis.wording import count, slots
+from loadtests.analysis.wording import count, percent, slots
+from loadtests.analysis.wording import rate as per_s
 from loadtests.checks.balance import BALANCE, busiest_words
 from loadtests.model.backgrounds import BACKGROUNDS
+from loadtests.model.digits import digits
 from loadtests.model.records import Record
 
 Cause = Literal["generator", "background", "slots", "core", "upstream", "users", "not established"]
@@ -30,7 +32,7 @@ SLOTS_TAKEN, CORE_IDLE, CORE_BUSY, UNQUEUED = 0.95, 0.80, 0.95, 0.90
 
 
 class Explanation(Record):
-    """`slots_taken` and `core_share` are shares, 0 to 1; in flight by Little's law, capped by the users."""
+    """`slots_taken` and `core_share` are shares, 0 to 1; in flight by Little's law, at most the users."""
 
     point: str
     server: str
@@ -46,17 +48,19 @@ class Explanation(Record):
 def explain(point: Point, curve: Sequence[Point], cells: Mapping[str, CellSummary]) -> Explanation:
     """The cause at `point`; `curve` holds all points of the same server and scenario.
 
-    Told of the cells in which the generator was not the limit, which are those that verdicts rest on.
+    Told of the cells that the point's own figures rest on.
     """
-    valid = [c for c in (cells[name] for name in point.cells) if c.state != "invalid"]
-    sound = unhindered(point, cells) or valid or _shut_out([cells[name] for name in point.cells])
+    here = [cells[name] for name in point.cells]
+    sound = telling(here) or _shut_out(here)
     first = sound[0] if sound else None
     rate, mean_us, busy = (_mean(sound, name) for name in ("throughput", "service_mean", "busy_cores"))
     in_flight = rate * mean_us / 1e6 if rate is not None and mean_us is not None else None
+    if in_flight is not None and point.level.kind == "users":
+        in_flight = min(in_flight, point.level.value)
     slots = first.slots if first else None
     bound = slots_bound(curve, cells)
     taken = min(1.0, in_flight / slots) if in_flight is not None and slots else None
-    core = busy / first.cores if busy is not None and first is not None and first.cores else None
+    core = min(1.0, busy / first.cores) if busy is not None and first is not None and first.cores else None
     reached = rate / bound[1] if rate is not None and bound else None
     cause = _cause(sound, taken, core, reached)
     return Explanation(
@@ -81,7 +85,7 @@ def _cause(
 ) -> Cause:
     if not sound:
         return "not established"
-    if all(cell.state == "generator-limited" for cell in sound):
+    if any(cell.state == "generator-limited" for cell in sound):
         return "generator"
     if all(_slots_held(cell) for cell in sound):
         return "background"
@@ -142,33 +146,34 @@ def _text(
 ) -> str:
     if first is None:
         return f"no sound cell ({'; '.join(point.reasons) or 'no reason recorded'})."
-    measured = f"{rate:,.0f}/s measured" if rate is not None else "no throughput measured"
-    busy = "the core's load is not known" if core is None else f"{_cores(first)} {core * 100:.0f} % busy"
+    told = f"{per_s(rate)} measured" if rate is not None else "no throughput measured"
+    busy = "the core's load is not known" if core is None else f"{_cores(first)} {percent(core)} busy"
     if cause == "generator":
-        return f"the load generator was the limit; at least {measured}, the server could do more."
+        reached = "" if rate is None else f", which reached {per_s(rate)}"
+        return f"the load generator was the limit{reached}; the server could do more."
     if cause == "slots" and bound:
         return (
-            f"slots exhausted: {slots(first.slots, first.slot_kind)} × {bound[0] / 1000:.1f} ms: "  # noqa: RUF001
-            f"at most {bound[1]:,.0f}/s, {measured}; {busy}."
+            f"slots exhausted: {slots(first.slots, first.slot_kind)} × {digits(bound[0] / 1000)} ms: "  # noqa: RUF001
+            f"about {per_s(bound[1])}, {told}; {busy}."
         )
     if cause == "background":
-        served = f"{measured}; {busy}" if rate is not None else "and no other request succeeded"
+        served = f"{told}; {busy}" if rate is not None else "and no other request succeeded"
         return (
             f"slots held: at least {count(_slots_held(first), 'client')} in the background for "
             f"{slots(first.slots, first.slot_kind)}, {served}."
         )
-    flying = "an unknown number" if in_flight is None else f"{in_flight:,.0f}"
+    flying = "an unknown number" if in_flight is None else digits(in_flight).removesuffix(".0")
     flying += " in flight" + (f" for {count(first.slots, 'slot')}" if first.slots else "")
     if cause == "slots":
-        return f"slots exhausted: {flying}, {measured}; {busy}."
+        return f"slots exhausted: {flying}, {told}; {busy}."
     if cause == "core":
-        return f"core exhausted: {busy}, {measured}, {flying}."
+        return f"core exhausted: {busy}, {told}, {flying}."
     if cause == "upstream":
-        return f"waiting for upstream: {flying}, {measured}; {busy}."
+        return f"waiting for upstream: {flying}, {told}; {busy}."
     if cause == "users":
-        return f"not saturated: {flying}, {measured}; {busy}; more users would get more."
+        return f"not saturated: {flying}, {told}; {busy}; more users would get more."
     slots_told = "" if first.slots_known else "; its slots are not declared"
-    return f"cause not established: {flying}, {measured}; {busy}{slots_told}."
+    return f"cause not established: {flying}, {told}; {busy}{slots_told}."
 
 
 def _unevenness(sound: Sequence[CellSummary]) -> str:

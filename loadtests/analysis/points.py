@@ -43,7 +43,7 @@ class Point(Record):
     reasons: list[str] = Field(description="why its invalid cells are that")
     limits: list[str] = Field(description="why its generator-limited cells are that")
     cells: list[str] = Field(description="ids, one a block")
-    valid_blocks: int
+    valid_blocks: int = Field(description="blocks that the figures rest on")
     estimates: dict[str, Estimate | None] = Field(description="by metric; null where no block has the figure")
     nines: list[Nine] = Field(description="quantiles that every valid block has the samples for")
 
@@ -86,6 +86,13 @@ def unhindered(point: Point, cells: Mapping[str, CellSummary]) -> list[CellSumma
     return [cell for cell in found if cell.state in ("server-limited", "unsaturated")]
 
 
+def telling(cells: Iterable[CellSummary]) -> list[CellSummary]:
+    """The sound cells that figures rest on: without those of a busy generator, where they are the fewer."""
+    sound = [cell for cell in cells if cell.state != "invalid"]
+    free = [cell for cell in sound if cell.state != "generator-limited"]
+    return free if 2 * len(free) > len(sound) else sound
+
+
 def estimate(
     values: Sequence[float], metric: Metric, *, limited: bool, rounded: float = 0.0
 ) -> Estimate | None:
@@ -104,7 +111,7 @@ def estimate(
 
 
 def _point(name: str, cells: list[CellSummary]) -> Point:
-    valid = [cell for cell in cells if cell.state != "invalid"]
+    valid = telling(cells)
     limited = any(cell.state == "generator-limited" for cell in valid)
     estimates = {}
     for metric in METRICS.values():

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from loadtests.analysis.answers import Answer
 from loadtests.analysis.points import Point, level_words
+from loadtests.model.digits import digits
 from loadtests.model.records import Level, Record
 
 
@@ -35,8 +36,8 @@ def _measured(scenario: str, level: Level, points: Sequence[Point]) -> str:
     rated.sort(key=lambda pair: -pair[1].value)
     broken = [p for p in here if p.estimates["throughput"] is None]
     parts = [
-        f"{server} {'at least ' if rate.bound == 'at least' else ''}{rate.value:,.0f} requests/s"
-        for server, rate in rated
+        f"{server} {'at least ' if reached.bound == 'at least' else ''}{digits(reached.value)} requests/s"
+        for server, reached in rated
     ]
     parts += [f"{p.server} no figure ({'; '.join(p.reasons) or 'no success'})" for p in broken]
     return f"{scenario}, {level_words(level)}: {', '.join(parts)}."

@@ -13,16 +13,18 @@ from loadtests.analysis.check_summaries import CheckSummary, check_summaries
 from loadtests.analysis.differences import Judge
 from loadtests.analysis.explanations import Explanation, explain
 from loadtests.analysis.gate_rules import GateError, GateResult, judge
+from loadtests.analysis.headline import headline
 from loadtests.analysis.points import Point, point_id, points
 from loadtests.analysis.reading import Archives, read
 from loadtests.analysis.run_comparison import RunComparison, changes, environment_changes, refuse
 from loadtests.analysis.scaling import Curve, curves
 from loadtests.analysis.sentences import Sentence, sentences
+from loadtests.analysis.sides import Side, asked, sides
 from loadtests.analysis.validity import State, validity
 from loadtests.model.records import Level, Manifest, Record, SearchRecord
 from loadtests.model.sameness import Sameness
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Method(Record):
@@ -42,7 +44,9 @@ class Summary(Record):
     """`summary.json`. Keys of `points` are server/scenario/level, of `cells` the cells' ids."""
 
     schema_version: int = SCHEMA_VERSION
+    headline: str = Field(description="the run in one sentence")
     state: State
+    trust: str = Field(description="which of the warnings bear on an answer, or that none does")
     reasons: list[str] = Field(description="why the run is invalid; then there is no answer")
     warnings: list[str]
     runs: list[Manifest]
@@ -55,6 +59,8 @@ class Summary(Record):
         default=[], description="what the servers of one's own answered before any load, by scenario"
     )
     answers: list[Answer]
+    sides: dict[str, Side] = Field(description="who is who, by server")
+    asked: dict[str, str] = Field(description="what each scenario asks of a server")
     references: dict[str, Level] = Field(description="each scenario's reference level")
     targets: dict[str, LatencyTarget]
     cases: list[Case]
@@ -103,7 +109,12 @@ def build(run_dirs: Sequence[Path]) -> Summary:
     targets = {scenario: target_of(manifest.plan, scenario) for scenario in references}
     gates, unread = _gates(manifest, found, cells, references)
     trust = validity(manifest, found.values(), cells, answered, reading.searches, reading.planned_cells)
+    who = sides(cells.values())
     return Summary(
+        headline=headline(manifest, answered, who, valid=trust.state != "invalid"),
+        trust=trust.bearing,
+        sides=who,
+        asked=asked(manifest, cells.values()),
         state="warnings" if unread and trust.state == "valid" else trust.state,
         reasons=trust.reasons,
         warnings=[*unread, *trust.warnings],
@@ -181,8 +192,12 @@ def _explanations(
 
 
 def _explained(answer: Answer, explained: Mapping[str, Explanation]) -> Answer:
+    """Where there is no ratio, no cause explains it: told is only that the generator was the limit."""
     names = [point_id(side, answer.scenario, answer.level) for side in (answer.server, answer.baseline)]
-    return answer.model_copy(update={"explanation": [explained[n].text for n in names if n in explained]})
+    told = [explained[name] for name in names if name in explained]
+    if answer.ratio is None:
+        told = [explanation for explanation in told if explanation.cause in ("generator", "background")]
+    return answer.model_copy(update={"explanation": [explanation.text for explanation in told]})
 
 
 def _moments(

@@ -6,18 +6,30 @@ from typing import Literal
 
 from loadtests.analysis.answers import UNKNOWN, UNMATCHED, Answer
 from loadtests.analysis.cells import CellSummary
-from loadtests.analysis.points import Point
+from loadtests.analysis.points import Point, level_words
 from loadtests.analysis.wording import count, percent
 from loadtests.model.records import Manifest, SearchRecord
 
 State = Literal["valid", "warnings", "invalid"]
+STEADY = "steady state"
+
+
+@dataclass(frozen=True)
+class Note:
+    """A warning, and the answers that would be others without what it tells of."""
+
+    text: str
+    answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Validity:
+    """`bearing` says which of the warnings bear on an answer, or that none does."""
+
     state: State
     reasons: list[str]
     warnings: list[str]
+    bearing: str
 
 
 def validity(
@@ -34,16 +46,30 @@ def validity(
         reasons.append("no cell of the run was finished")
     elif answers and all(answer.verdict == "invalid" for answer in answers):
         reasons.append("none of the plan's comparisons could be measured")
-    warnings = [
-        *_unfinished(manifest, len(cells), planned_cells),
-        *_broken(cells.values()),
+    notes = [
+        *_findings(manifest),
+        *_unfinished(manifest, len(cells), planned_cells, answers),
+        *_broken(cells.values(), answers),
         *_unsteady(cells.values()),
         *_doubts(answers),
         *_unlike(answers, cells.values()),
         *_checks(cells.values()),
     ]
-    state: State = "invalid" if reasons else "warnings" if warnings else "valid"
-    return Validity(state, reasons, warnings)
+    state: State = "invalid" if reasons else "warnings" if notes else "valid"
+    return Validity(state, reasons, [note.text for note in notes], _bearing(state, notes))
+
+
+def _bearing(state: State, notes: Sequence[Note]) -> str:
+    if state == "invalid":
+        return "The run is not sound and gives no answer."
+    if not notes:
+        return "Nothing was noted that could change an answer."
+    all_, telling = count(len(notes), "note"), [note for note in notes if note.answers]
+    if not telling:
+        return f"{all_}: {'it changes' if len(notes) == 1 else 'none of them changes'} an answer."
+    names = dict.fromkeys(name for note in telling for name in note.answers)
+    which = f"{len(telling)} of {all_} {'bears' if len(telling) == 1 else 'bear'}"
+    return f"{which} on {count(len(names), 'answer')}: {', '.join(names)}."
 
 
 def _unmeasured(points: Iterable[Point]) -> list[str]:
@@ -72,41 +98,71 @@ def _not_found(searches: Iterable[SearchRecord]) -> list[str]:
     ]
 
 
-def _unfinished(manifest: Manifest, finished: int, planned: int) -> list[str]:
+def _findings(manifest: Manifest) -> list[Note]:
+    """What the machine was found to lack before the run."""
+    return [
+        Note(f"the machine, {finding.name}: {finding.text}. {finding.advice}")
+        for finding in manifest.findings
+        if finding.status in ("warning", "failed")
+    ]
+
+
+def _unfinished(manifest: Manifest, finished: int, planned: int, answers: Sequence[Answer]) -> list[Note]:
     if manifest.finished_unix_s is not None and finished >= planned:
         return []
     if finished >= planned:
-        return ["the run was interrupted after its last cell"]
-    return [f"the run is not complete: {finished} of {count(planned, 'planned cell')} finished"]
+        return [Note("the run was interrupted after its last cell")]
+    text = f"the run is not complete: {finished} of {count(planned, 'planned cell')} finished"
+    return [Note(text, tuple(_place(answer) for answer in answers))]
 
 
-def _broken(cells: Iterable[CellSummary]) -> list[str]:
+def _broken(cells: Iterable[CellSummary], answers: Sequence[Answer]) -> list[Note]:
     words = {"invalid": "invalid", "generator-limited": "only a lower bound"}
-    groups: dict[tuple[str, str], list[str]] = {}
+    groups: dict[tuple[str, str], list[CellSummary]] = {}
     for cell in cells:
         if cell.state in words:
             why = (words[cell.state], cell.reason or "no reason recorded")
-            groups.setdefault(why, []).append(cell.id)
-    return [f"{_named(names)} {state}: {reason}" for (state, reason), names in groups.items()]
-
-
-def _unsteady(cells: Iterable[CellSummary]) -> list[str]:
-    restless, drifting = [], []
-    for cell in cells:
-        if cell.steady is False:
-            restless.append(cell.id)
-        elif cell.drifting and cell.drift_share is not None:
-            drifting.append((abs(cell.drift_share), cell.id))
-    found = []
-    if restless:
-        found.append(f"{_named(restless)} not steady while measured; a longer warm-up may help")
-    if drifting:
-        drifting.sort(reverse=True)
-        found.append(
-            f"{_named([name for _, name in drifting])} drifting: throughput changed by up to "
-            f"{percent(drifting[0][0])} from the start of the measuring phase to its end"
+            groups.setdefault(why, []).append(cell)
+    return [
+        Note(
+            f"{_named([cell.id for cell in group])} {state}: {reason}",
+            tuple(_place(answer) for answer in answers if any(_of(answer, cell) for cell in group)),
         )
-    return found
+        for (state, reason), group in groups.items()
+    ]
+
+
+def _of(answer: Answer, cell: CellSummary) -> bool:
+    return (
+        (cell.scenario, cell.level) == (answer.scenario, answer.level)
+        and cell.server in (answer.server, answer.baseline)
+        and cell.search is None
+    )
+
+
+def _place(answer: Answer) -> str:
+    return f"{answer.scenario} at {level_words(answer.level)}"
+
+
+def _unsteady(cells: Iterable[CellSummary]) -> list[Note]:
+    """One note for all that changed while it was measured, by whichever of three tests."""
+    restless, most = [], 0.0
+    for cell in cells:
+        halves = any(check.name == STEADY and check.status == "warning" for check in cell.checks)
+        drifting = cell.drifting and cell.drift_share is not None
+        if cell.steady is False or drifting or halves:
+            restless.append(cell.id)
+        if drifting and cell.drift_share is not None:
+            most = max(most, abs(cell.drift_share))
+    if not restless:
+        return []
+    drift = f" by up to {percent(most)}" if most else ""
+    return [
+        Note(
+            f"{_named(restless)} not steady: throughput changed{drift} while measured; "
+            "warm up or measure longer"
+        )
+    ]
 
 
 def _named(cells: Sequence[str]) -> str:
@@ -118,34 +174,37 @@ def _named(cells: Sequence[str]) -> str:
     return f"{len(cells)} cells ({', '.join(cells[:2])} and others) are"
 
 
-def _doubts(answers: Iterable[Answer]) -> list[str]:
+def _doubts(answers: Iterable[Answer]) -> list[Note]:
     found = []
     for answer in answers:
         decided = answer.verdict in ("faster", "slower")
         if decided and answer.cross_check and answer.cross_check[0] <= 1 <= answer.cross_check[1]:
-            found.append(
-                f"{answer.id}: the bootstrap-t cross-check does not agree that it is {answer.verdict}"
-            )
-        if answer.verdict != "invalid" and answer.blocks < 3:
-            found.append(f"{answer.id} rests on {count(answer.blocks, 'block')}; three are the least")
+            text = f"{answer.id}: the bootstrap-t cross-check does not agree that it is {answer.verdict}"
+            found.append(Note(text, (_place(answer),)))
+        if answer.ratio is not None and answer.blocks < 3:
+            text = f"{answer.id} rests on {count(answer.blocks, 'block')}; three are the least"
+            found.append(Note(text, (_place(answer),)))
     return found
 
 
-def _unlike(answers: Iterable[Answer], cells: Iterable[CellSummary]) -> list[str]:
+def _unlike(answers: Iterable[Answer], cells: Iterable[CellSummary]) -> list[Note]:
     """Of one's own servers: a ratio of unlike or unknown capacity is told of, whatever the plan calls it."""
     own = {cell.server for cell in cells if cell.means is None}
     return [
-        f"{answer.id}: {answer.means}: its ratio is of what each side was given, too"
+        Note(f"{answer.id}: {answer.means}: its ratio is of what each side was given, too", (_place(answer),))
         for answer in answers
         if (answer.means or "").startswith((UNKNOWN, UNMATCHED)) and own & {answer.server, answer.baseline}
     ]
 
 
-def _checks(cells: Iterable[CellSummary]) -> list[str]:
+def _checks(cells: Iterable[CellSummary]) -> list[Note]:
     """The cells' own warnings and failed checks, told once each with the number of cells they befell."""
     seen: dict[str, int] = {}
     for cell in cells:
-        told = [check.advice or check.name for check in cell.checks if check.status == "warning"]
-        for text in dict.fromkeys([*cell.warnings, *told]):
+        checks = [check for check in cell.checks if check.status == "warning" and check.name != STEADY]
+        told = [f"{check.name}: {check.advice}" if check.advice else check.name for check in checks]
+        steady = [f"{check.name}: {check.advice}" for check in cell.checks if check.name == STEADY]
+        own = [text for text in cell.warnings if text not in steady]
+        for text in dict.fromkeys([*own, *told]):
             seen[text] = seen.get(text, 0) + 1
-    return [f"{text} ({count(cells_hit, 'cell')})" for text, cells_hit in seen.items()]
+    return [Note(f"{text} ({count(cells_hit, 'cell')})") for text, cells_hit in seen.items()]

@@ -2,19 +2,31 @@
 
 from loadtests.analysis.differences import Difference
 from loadtests.analysis.metrics import Metric
+from loadtests.model.digits import digits
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def times(value: float) -> str:
     """A factor with three significant digits, such as 1.62 with the multiplication sign."""
-    digits = 0 if value >= 100 else 1 if value >= 10 else 2
-    return f"{value:,.{digits}f}{TIMES}"
+    return f"{digits(value)}{TIMES}"
+
+
+def span(low: float, high: float) -> str:
+    """`between 1.50 and 3.40`, with the multiplication sign at the end."""
+    return f"between {digits(low)} and {digits(high)}{TIMES}"
 
 
 def percent(share: float) -> str:
-    """`5 %`, `98.33 %`: as many digits as the share needs, up to two."""
-    return f"{round(share * 100, 2):g}\N{NO-BREAK SPACE}%"
+    """`5 %`, `36.9 %`: three significant digits at the most."""
+    text = digits(share * 100)
+    text = text.rstrip("0").rstrip(".") if "." in text and "·" not in text else text
+    return f"{text}\N{NO-BREAK SPACE}%"
+
+
+def rate(per_s: float) -> str:
+    """`1,200/s`."""
+    return f"{digits(per_s)}/s"
 
 
 def count(number: int, noun: str) -> str:
@@ -33,25 +45,21 @@ def verdict_sentence(found: Difference, metric: Metric, server: str, baseline: s
     if found.verdict == "same run":
         return f"the same run: {server} is compared with itself"
     if ratio is None:
-        word = "cannot be measured here" if found.verdict == "generator-limited" else "no answer"
+        word = "not measured" if found.verdict in ("generator-limited", "not measured") else "no answer"
         return f"{word}: {'; '.join(found.reasons)}"
-    if found.verdict in ("at least", "at most"):
-        return (
-            f"{_claim(metric, server, baseline, f'{found.verdict} {times(ratio)}')}, "
-            f"without a verdict: the load generator was the limit"
-        )
-    evidence = (
-        f"{percent(found.confidence)} interval {times(low)} to {times(high)}, {count(found.blocks, 'block')}"
-        if low is not None and high is not None
-        else f"{count(found.blocks, 'block')}, so no interval"
-    )
+    if found.verdict == "at least":
+        return f"{_claim(metric, server, baseline, f'at least {times(ratio)}')}{_unjudged(found)}"
+    if found.verdict == "at most":
+        return f"{_claim(metric, baseline, server, f'at least {times(1 / ratio)}')}{_unjudged(found)}"
+    if low is None or high is None:
+        evidence = f"{count(found.blocks, 'block')}, so no interval"
+    elif found.verdict == "slower":
+        evidence = f"{span(1 / high, 1 / low)}, {count(found.blocks, 'block')}"
+    else:
+        evidence = f"{span(low, high)}, {count(found.blocks, 'block')}"
     if found.verdict == "faster":
         return f"{_claim(metric, server, baseline, times(ratio))} ({evidence})"
-    if found.verdict == "slower" and low is not None and high is not None:
-        evidence = (
-            f"{percent(found.confidence)} interval {times(1 / high)} to {times(1 / low)}, "
-            f"{count(found.blocks, 'block')}"
-        )
+    if found.verdict == "slower":
         return f"{_claim(metric, baseline, server, times(1 / ratio))} ({evidence})"
     if found.verdict == "equivalent":
         return (
@@ -63,9 +71,18 @@ def verdict_sentence(found: Difference, metric: Metric, server: str, baseline: s
         if found.blocks_needed is None
         else f"about {count(found.blocks_needed, 'more block')} would settle it"
     )
-    return (
-        f"{server} against {baseline} in {metric.label} is not settled: {times(ratio)} ({evidence}); {more}"
-    )
+    return f"undecided in {metric.label}: {server} {times(ratio)} {baseline} ({evidence}); {more}"
+
+
+def winner(found: Difference, server: str, baseline: str) -> tuple[str, float] | None:
+    """The better side and how many times; of bounds, the side that is better by at least so much."""
+    if found.ratio is None or found.verdict not in ("faster", "slower", "at least", "at most"):
+        return None
+    return (server, found.ratio) if found.verdict in ("faster", "at least") else (baseline, 1 / found.ratio)
+
+
+def _unjudged(found: Difference) -> str:
+    return f" (a bound and no verdict, {count(found.blocks, 'block')}: the load generator was the limit)"
 
 
 def _claim(metric: Metric, winner: str, loser: str, factor: str) -> str:

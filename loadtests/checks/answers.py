@@ -4,6 +4,7 @@ import numpy as np
 
 from loadtests.checks.check import Rule
 from loadtests.checks.failures import told
+from loadtests.model.digits import digits
 from loadtests.model.records import Check, CheckStatus, GeneratorDocument
 from loadtests.model.samples import CENSORED, DROPPED, KINDS, OK, Samples
 
@@ -127,7 +128,9 @@ def little(document: GeneratorDocument, measured: Samples, duration_s: float) ->
     product = len(went) / duration_s * mean_s
     figure = abs(product - concurrency) / concurrency
     failed: CheckStatus = "failed" if document.arrivals == "closed" else "warning"
-    advice = f"throughput x latency is {product:.2f} with {concurrency:.2f} requests in flight; {advice}"
+    advice = (
+        f"throughput x latency is {digits(product)} with {digits(concurrency)} requests in flight; {advice}"
+    )
     status: CheckStatus = "ok" if figure <= LITTLE_SHARE else failed
     return LITTLE.judged(status, figure, advice)
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from loadtests.checks.check import Rule
+from loadtests.model.digits import digits
 from loadtests.model.records import Check, CheckStatus, GeneratorDocument
 from loadtests.model.samples import DROPPED, OK, Samples
 
@@ -70,8 +71,8 @@ def send_rate(document: GeneratorDocument, measured: Samples, *, healthy: bool) 
 def _loop_lag(document: GeneratorDocument) -> Check:
     p99, most = document.loop_lag_us.get("p99"), document.loop_lag_us.get("max")
     if p99 is not None and p99 <= LAG_US and most is not None and most > STOPPED_US:
-        return LOOP_LAG.judged("warning", p99, f"the generator stood still for {most / 1000:.0f} ms")
-    advice = f"the generator's loop was held up, for {(most or 0) / 1000:.0f} ms at the worst"
+        return LOOP_LAG.judged("warning", p99, f"the generator stood still for {digits(most / 1000)} ms")
+    advice = f"the generator's loop was held up, for {digits((most or 0) / 1000)} ms at the worst"
     return LOOP_LAG.at_most(p99, advice)
 
 

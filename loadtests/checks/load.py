@@ -51,7 +51,7 @@ def saturation(
     document: GeneratorDocument, measured: Samples, slots: int | None, server_cpu_share: float | None
 ) -> Check:
     """How far the server was pressed: its CPU, its slots, or arrivals it could not keep up with."""
-    known = [] if server_cpu_share is None else [server_cpu_share]
+    known = [] if server_cpu_share is None else [min(1.0, server_cpu_share)]
     if document.arrivals == "closed":
         if slots:
             known.append(min(1.0, document.users / slots))

@@ -6,39 +6,34 @@ import resource
 import shutil
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from loadtests.lab import environment
-from loadtests.model.records import Record
+from loadtests.model.records import Finding
 from loadtests.subjects.registry import SUBJECT
 
 NOISE_S = 5.0
 OPEN_FILES, FREE_BYTES, PORTS = 4096, 2 * 1024**3, 20_000
 
 
-class Finding(Record):
-    name: str
-    status: Literal["ok", "warning", "failed", "not available"]
-    figure: float | None
-    text: str
-    advice: str = ""
-
-
 def examine(results: Path) -> list[Finding]:
     """All findings; takes `NOISE_S` seconds, as it watches the processor that long."""
     machine = environment.machine()
+    return [*at_once(machine), *_noise(), _disk(results), _python()]
+
+
+def at_once(machine: Mapping[str, Any]) -> list[Finding]:
+    """The findings that take no time: those that belong to a run, and are recorded with it."""
     return [
         *_processors(),
+        _quota(machine["container"].get("cpu.max")),
         _open_files(),
         _ports(machine["sysctls"].get("net/ipv4/ip_local_port_range")),
         _congestion_control(machine["sysctls"].get("net/ipv4/tcp_congestion_control")),
         _governor(machine["governor"]),
         _load(),
-        *_noise(),
-        _disk(results),
-        _python(),
     ]
 
 
@@ -63,6 +58,26 @@ def _processors() -> Iterator[Finding]:
     else:
         advice = "Measure on Linux with two processors or more."
         yield Finding(name="pinning", status="warning", figure=None, text="not possible here", advice=advice)
+
+
+def _quota(cpu_max: str | None) -> Finding:
+    """cgroup v2's `cpu.max`: microseconds that may be used of each period, or `max`."""
+    parts = (cpu_max or "").split()
+    if len(parts) != 2 or not parts[1].isdigit():
+        return Finding(name="quota", status="not available", figure=None, text="the system does not say")
+    if not parts[0].isdigit():
+        return Finding(name="quota", status="ok", figure=None, text="none on the processors' time")
+    share = int(parts[0]) / int(parts[1])
+    short = share < len(environment.cpus())
+    return Finding(
+        name="quota",
+        status="warning" if short else "ok",
+        figure=share,
+        text=f"{share:.3g} processors' time",
+        advice="The control group is throttled: what is measured is the quota; lift cpu.max."
+        if short
+        else "",
+    )
 
 
 def _open_files() -> Finding:

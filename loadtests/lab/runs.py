@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from loadtests import archive
-from loadtests.lab import environment
+from loadtests.lab import doctor, environment
 from loadtests.lab.descriptors import check_descriptors
 from loadtests.lab.floor import read_floor
 from loadtests.lab.order import planned_cells
@@ -16,6 +16,7 @@ from loadtests.lab.plan import Plan, PlanError
 from loadtests.lab.planfile import resolved
 from loadtests.lab.revisions import commits, prepare
 from loadtests.lab.runtimes import runtimes
+from loadtests.lab.scenarios import asked
 from loadtests.lab.secrecy import restored_plan, shown_command, shown_plan
 from loadtests.lab.servers.specs import missing_program
 from loadtests.lab.sources import own_code
@@ -98,6 +99,8 @@ def create(
         runtimes=runs_on,
         revisions=revisions,
         calibration=calibration,
+        asked=asked(plan),
+        findings=doctor.at_once(machine),
         noise=environment.noise(),
         aa_floor=read_floor(identity),
     )

@@ -18,3 +18,12 @@ def scenario_of(plan: Plan, label: str) -> tuple[Scenario, dict[str, Any]]:
 def scenarios_of(plan: Plan) -> list[Scenario]:
     """Those of all labels, in the order of the plan."""
     return [scenario_of(plan, label)[0] for label in plan.scenarios]
+
+
+def asked(plan: Plan) -> dict[str, str]:
+    """What each label's workload asks of a server, in a few words."""
+    found = {}
+    for label in plan.scenarios:
+        scenario, parameters = scenario_of(plan, label)
+        found[label] = scenario.asked(scenario.resolve(parameters))
+    return found

@@ -1,5 +1,6 @@
 """What a scenario asks of a server: requests in plain words, before anything was sent."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -43,6 +44,21 @@ class Ask:
     def conditional(self) -> bool:
         """Whether the address's ETag has to be learned before the request can be written."""
         return any(value == ETAG for _, value in self.headers)
+
+    def words(self) -> str:
+        """`GET of a 1 KiB file`, `POST /process wait 50`: for a reader who was not there."""
+        if self.stored is None:
+            return f"{self.method} {self.name}"
+        size = re.search(r"(?<!\d)(\d+)(B|KiB|MiB|GiB)(?![A-Za-z])", self.stored.rpartition("/")[2])
+        text = f"{self.method} of {f'a {size[1]} {size[2]} file' if size else self.stored}"
+        marks = (
+            (self.conditional, "that did not change"),
+            (any(name.lower() == "range" for name, _ in self.headers), "in part"),
+            (self.cut is not None, "cut off and resumed"),
+            (self.cold, "from the disk"),
+            (self.close, "on a new connection"),
+        )
+        return " ".join([text, *(mark for holds, mark in marks if holds)])
 
     def chain(self) -> "Iterable[Ask]":
         """This request and those that follow it."""

@@ -294,6 +294,16 @@ class Runtime(Record):
     packages: dict[str, str] = Field(description="what is installed there: distribution to version")
 
 
+class Finding(Record):
+    """What of the machine helps or spoils a measurement, with what to do."""
+
+    name: str
+    status: CheckStatus
+    figure: float | None
+    text: str
+    advice: str = ""
+
+
 class Manifest(Record):
     """One run: the resolved plan, where it ran and what it ran with."""
 
@@ -328,6 +338,13 @@ class Manifest(Record):
     )
     calibration: dict[str, Any] | None = None
     noise: dict[str, Any] = {}
+    asked: dict[str, str] = Field(
+        default={},
+        description="scenario to what it asks of a server; empty in archives that did not record it",
+    )
+    findings: list[Finding] = Field(
+        default=[], description="what `twins doctor` found of the machine before the run"
+    )
     aa_floor: dict[str, float] | None = Field(
         default=None, description="metric to the floor of an earlier A/A run"
     )

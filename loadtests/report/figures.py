@@ -3,6 +3,8 @@
 from typing import Literal
 
 from loadtests.analysis.metrics import Unit
+from loadtests.analysis.wording import percent
+from loadtests.model.digits import digits
 
 ReadUnit = Unit | Literal["times", "s", "plain", "percent"]
 NONE = "\N{EN DASH}"
@@ -10,50 +12,48 @@ _BYTES = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def figure(value: float | None, unit: ReadUnit) -> str:
-    """`12,345/s`, `49.4 ms`, `1.62` with the multiplication sign, `0.31 cores`; a dash for None."""
+    """`12,300/s`, `49.4 ms`, `1.62` with the multiplication sign, `0.310 cores`; a dash for None.
+
+    Three significant digits of what was measured; counts and settings (`percent`) are exact.
+    """
     if value is None:
         return NONE
     match unit:
         case "times":
-            return f"{_digits(value)}\N{MULTIPLICATION SIGN}"
+            return f"{digits(value)}\N{MULTIPLICATION SIGN}"
         case "per_s":
-            return f"{_digits(value)}/s"
+            return f"{digits(value)}/s"
         case "us":
             return _time(value)
         case "ms":
-            return f"{_digits(value)} ms"
+            return _time(value * 1e3)
         case "s":
-            return f"{_digits(value)} s"
+            return f"{digits(value)} s"
         case "bytes":
             return _bytes(value)
         case "bytes_per_s":
             return f"{_bytes(value)}/s"
-        case "share" | "percent":
-            return f"{value * 100:.2f}".rstrip("0").rstrip(".") + " %"
+        case "share":
+            return percent(value)
+        case "percent":
+            return f"{value * 100:.2f}".rstrip("0").rstrip(".") + "\N{NO-BREAK SPACE}%"
         case "cores":
-            return f"{value:.2f} cores"
+            return f"{digits(value)} cores"
         case "count":
             return f"{round(value):,}"
         case "plain":
-            return f"{value:.4g}"
-
-
-def _digits(value: float) -> str:
-    """Three significant digits, whole numbers from 100 on."""
-    if abs(value) >= 100 or value == 0:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.3g}"
+            return digits(value)
 
 
 def _time(us: float) -> str:
-    if us < 1_000:
-        return f"{us:.0f} µs"
-    return f"{_digits(us / 1e3)} ms" if us < 1e6 else f"{_digits(us / 1e6)} s"
+    if abs(us) < 999.5:
+        return f"{digits(us)} µs"
+    return f"{digits(us / 1e3)} ms" if abs(us) < 999_500 else f"{digits(us / 1e6)} s"
 
 
 def _bytes(value: float) -> str:
     power = 0
-    while abs(value) >= 1024 and power < len(_BYTES) - 1:
+    while abs(value) >= 1000 and power < len(_BYTES) - 1:
         value /= 1024
         power += 1
-    return f"{_digits(value) if power else f'{value:.0f}'} {_BYTES[power]}"
+    return f"{digits(value) if power else f'{value:.0f}'} {_BYTES[power]}"

@@ -53,6 +53,7 @@ class Parameter:
         return number
 
 
+MOST_ASKS_TOLD = 4
 THINK_MS = Parameter(
     "think_ms", 0.0, "ms", "think time of a closed-loop user between an answer and the next request"
 )
@@ -122,6 +123,7 @@ class Scenario:
     reads beside those that its parameters name. Where none `records`, servers process without recording.
     A `cold` one wants servers that keep no file in memory. With a `companion`, the server under test waits
     for it: each request makes so many `calls` to it, whose address is the parameter of its name.
+    `words` tells what is asked where the requests themselves do not.
     `wait` names the parameter that plants a wait into each answer, in milliseconds; `waits_for` says what
     else the server waits for beside its own work, such as a database. What an `own`
     one asks stands in a plan.
@@ -143,6 +145,19 @@ class Scenario:
     wait: str | None = None
     waits_for: str | None = None
     own: bool = False
+    words: Callable[[Values], str] | None = None
+
+    def asked(self, values: Values) -> str:
+        """What is asked of the server, in a few words, for its resolved parameters."""
+        if self.words is not None:
+            return self.words(values)
+        asks = self.asks(values)
+        total = sum(ask.weight for ask in asks)
+        if len(asks) == 1:
+            return asks[0].words()
+        told = [f"{100 * ask.weight / total:.0f} % {ask.words()}" for ask in asks[:MOST_ASKS_TOLD]]
+        left = len(asks) - len(told)
+        return ", ".join(told) + (f" and {left} more" if left else "")
 
     @property
     def user_class(self) -> str:

@@ -111,11 +111,13 @@ def test_markdown_of_an_invalid_run_gives_its_reason_in_place_of_the_answer(tmp_
 
 def test_markdown_shows_what_is_only_a_bound(tmp_path: Path) -> None:
     held_up = (Broken("wsgi-gthread", "process-wait", "generator-limited", "no time left", 0),)
-    directory = write(tmp_path, replace(SMALL, broken=held_up))
+    asked = (primary("asgi-uvicorn", "wsgi-gthread", "process-wait", 32),)
+    slow = (Planted("wsgi-gthread"), Planted("asgi-uvicorn", slots=None, capacity_per_s=100))
+    directory = write(tmp_path, replace(SMALL, planted=slow, primaries=asked, broken=held_up))
     write_report([directory], ["md"])
     lines = (directory / "report.md").read_text().splitlines()
     (answer,) = (line for line in lines if "**at most**" in line)
-    assert "| ≤ 1" in answer
+    assert "| ≤ 0.1" in answer
     (case,) = (line for line in lines if line.startswith("| process-wait | wsgi-gthread |"))
     assert "≥\N{NO-BREAK SPACE}" in case
     assert "≤\N{NO-BREAK SPACE}" in case
@@ -217,7 +219,7 @@ def test_mistakes_are_one_sentence(tmp_path: Path, report: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [
-        (12345.6, "per_s", "12,346/s"),
+        (12345.6, "per_s", "12,300/s"),
         (999.4, "us", "999 µs"),
         (49_387, "us", "49.4 ms"),
         (2_500_000, "us", "2.50 s"),

@@ -60,6 +60,7 @@ PLAIN = (
         asks=lambda values: [process(1, operation="wait", duration_ms=values["wait_ms"])],
         verify=verification.waiting,
         wait="wait_ms",
+        words=lambda values: f"POST that waits {values['wait_ms']} ms",
     ),
     Scenario(
         "process-cpu",
@@ -70,6 +71,7 @@ PLAIN = (
             process(1, operation=values["operation"], path=values["path"], where=values["where"])
         ],
         verify=verification.processing,
+        words=lambda values: f"POST that computes: {values['operation']} of {values['path']}",
     ),
     Scenario(
         "jobs-write",
@@ -78,6 +80,7 @@ PLAIN = (
         (THINK_MS,),
         asks=lambda values: [process(1, operation="wait", duration_ms=0)],
         verify=verification.recording,
+        words=lambda values: "POST that is recorded in the database",
         records=True,
         waits_for="database",
     ),
@@ -100,6 +103,9 @@ PLAIN = (
         asks=mixed,
         verify=verification.mixture,
         files=(LARGE_OF_MIXED, CPU_OF_MIXED),
+        words=lambda values: (
+            f"70 % small and 5 % large downloads, 20 % waits of {values['wait_ms']} ms, 5 % computing"
+        ),
         wait="wait_ms",
     ),
 )
