@@ -206,7 +206,7 @@ def moments(record: CellRecord, samples: Samples) -> list[Moment]:
             Moment(
                 begin_s=begin_us / 1e6,
                 length_s=length_s,
-                phase=_phase(begin_us, generator),
+                phase=_phase(begin_us, begin_us + stretch_us, generator),
                 ok_per_s=int(ok.sum()) / length_s,
                 failed_per_s=int((~ok).sum()) / length_s,
                 p50_us=points["p50"],
@@ -216,10 +216,11 @@ def moments(record: CellRecord, samples: Samples) -> list[Moment]:
     return found
 
 
-def _phase(begin_us: int, generator: GeneratorDocument) -> Literal["warmup", "measure", "drain"]:
+def _phase(begin_us: int, end_us: int, generator: GeneratorDocument) -> Literal["warmup", "measure", "drain"]:
+    """One that is only partly of the measuring phase belongs to the drain: its rate would look a crash."""
     if begin_us < generator.warmup_us:
         return "warmup"
-    return "measure" if begin_us < generator.measure_us else "drain"
+    return "measure" if end_us <= generator.measure_us else "drain"
 
 
 def _figures(record: CellRecord, samples: Samples, target_us: int | None) -> dict[str, Any]:

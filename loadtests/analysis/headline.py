@@ -48,14 +48,15 @@ def _pair(answers: Sequence[Answer], sides: Mapping[str, Side]) -> str:
             ]
             if won:
                 other = first.baseline if side == first.server else first.server
+                name = names[side] if not parts else _brief(names[side])
                 than = "" if parts else f" than {names[other]}"
-                parts.append(f"{names[side]} {_better(metric)}{than} in {_share(won, ours)}, {_range(won)}")
-        parts += _others(metric, ours, names)
+                parts.append(f"{name} {_better(metric)}{than} in {_share(won, ours)}, {_range(won)}")
+        parts += _others(metric, ours, "the two" if parts else " and ".join(names.values()))
     named = any(answer.verdict in (*DECIDED, "equivalent") for answer in answers)
     return ("" if named else f"{names[first.server]} against {names[first.baseline]}: ") + "; ".join(parts)
 
 
-def _others(metric: str, answers: Sequence[Answer], names: Mapping[str, str]) -> list[str]:
+def _others(metric: str, answers: Sequence[Answer], both: str) -> list[str]:
     """What was not decided: equivalent, undecided, or not measured."""
     found = []
     equal = [a for a in answers if a.verdict == "equivalent"]
@@ -64,7 +65,7 @@ def _others(metric: str, answers: Sequence[Answer], names: Mapping[str, str]) ->
     missing = [a for a in answers if a.verdict in ("generator-limited", "not measured", "invalid")]
     label = METRICS[metric].label
     if equal:
-        found.append(f"{_both(names)} are equivalent in {_workloads(equal, answers, label)}")
+        found.append(f"{both} are equivalent in {_workloads(equal, answers, label)}")
     if bounds:
         found.append(f"only a bound is known in {_workloads(bounds, answers, label)}")
     if open_:
@@ -83,8 +84,9 @@ def _names(server: str, baseline: str, sides: Mapping[str, Side]) -> dict[str, s
     return short if apart else {side: side for side in short}
 
 
-def _both(names: Mapping[str, str]) -> str:
-    return " and ".join(names.values())
+def _brief(name: str) -> str:
+    """`ASGI` of `ASGI (uvicorn)`, where it stood in full before."""
+    return name.partition(" (")[0]
 
 
 def _better(metric: str) -> str:

@@ -44,7 +44,7 @@ def read(run_dirs: Sequence[Path]) -> Archives:
     for first, other in combinations(manifests, 2):
         _poolable(first, other)
     found = Archives(manifests, {}, {}, {}, [], [], sum(len(m.cells) for m in manifests))
-    blocks, home = 0, run_dirs[0].resolve().parent
+    blocks, home = 0, run_dirs[0].resolve()
     for run_dir, manifest, prefix in zip(run_dirs, manifests, _prefixes(manifests), strict=True):
         records = archive.read_cells(run_dir)
         for record in records:
@@ -56,9 +56,10 @@ def read(run_dirs: Sequence[Path]) -> Archives:
                 archive.read_lines(directory / "probes.jsonl"),
             )
             summary = summarise_cell(record, samples, target.p99_us, readings)
+            # from the report's own folder, whose name may change
             place = Path(os.path.relpath(directory.resolve(), home)).as_posix()
             found.cells[name] = summary.model_copy(
-                update={"id": name, "block": record.block + blocks, "directory": f"../{place}/"}
+                update={"id": name, "block": record.block + blocks, "directory": f"{place}/"}
             )
             found.records[name] = record
             found.directories[name] = directory

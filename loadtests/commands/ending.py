@@ -99,9 +99,9 @@ def closing_lines(
 
 
 def _answer(run: Path) -> list[str]:
-    from loadtests.report import sentences
+    from loadtests.report import told
 
-    return sentences(run)
+    return told(run)
 
 
 def _figure(value: float | None, unit: str) -> str:

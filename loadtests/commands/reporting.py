@@ -29,14 +29,14 @@ def report(
 ) -> None:
     """Write the report of a run, or of several pooled; the archive is all it reads."""
     from loadtests.archive.tables import REQUESTS_FILE, TIMESERIES_FILE, write_tables
-    from loadtests.report import sentences, write_report
+    from loadtests.report import told, write_report
 
     directories = [find_run(run, results) for run in runs]
     for directory in directories:
         if not ((directory / REQUESTS_FILE).is_file() and (directory / TIMESERIES_FILE).is_file()):
             write_tables(directory)
     written = write_report(directories, _formats(formats))
-    for line in sentences(directories[0]):
+    for line in told(directories[0]):
         print(line)
     for path in written:
         print(path)

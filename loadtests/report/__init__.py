@@ -6,7 +6,7 @@ from pathlib import Path
 from loadtests.analysis.summary import against, build
 from loadtests.report.writing import FORMATS, write
 
-__all__ = ["FORMATS", "compare", "sentences", "write_report"]
+__all__ = ["FORMATS", "compare", "sentences", "told", "write_report"]
 
 
 def write_report(run_dirs: Sequence[Path], formats: Collection[str] = FORMATS) -> list[Path]:
@@ -23,6 +23,13 @@ def sentences(run_dir: Path) -> list[str]:
     reasons = [f"no answer: {reason}." for reason in summary.reasons]
     unequal = [f"{looked.sentence}." for looked in summary.sameness if not looked.alike]
     return [*reasons, *unequal, *(sentence.text for sentence in summary.sentences)]
+
+
+def told(run_dir: Path) -> list[str]:
+    """The headline, which notes bear on it, and the sentences: what a terminal shows of a run."""
+    summary = build([run_dir])
+    reasons = [f"no answer: {reason}." for reason in summary.reasons]
+    return [summary.headline, summary.trust, *reasons, *(sentence.text for sentence in summary.sentences)]
 
 
 def compare(base: Path, new: Sequence[Path], *, force: bool = False) -> list[Path]:

@@ -13,9 +13,13 @@ from loadtests.report.palette import BAND, GROUND, INK, SOFT, Looks
 
 ChartRow = dict[str, Any]
 Layers = list[Any]
+Ends = tuple[float, float]
 
-WIDTH, HEIGHT = 205, 150
+WIDTH, HEIGHT = 330, 190
 HEADROOM = 1.5
+CUT = 4.0  # an interval of two blocks may be a million wide: no axis goes beyond so many times its figures
+LINE = 13  # px between the middles of two labels
+LABEL = 11
 LETTER = 7.4  # width of a letter at 12 px: the reader's font may be wider than the converter's
 TIMES, NBSP = "\N{MULTIPLICATION SIGN}", "\N{NO-BREAK SPACE}"
 DIRECTION = f"\N{LEFTWARDS ARROW} worse{NBSP}{NBSP}|{NBSP}{NBSP}better \N{RIGHTWARDS ARROW}"
@@ -27,8 +31,12 @@ def ratio_chart(rows: Sequence[ChartRow], width: int, *, labels_above: bool) -> 
 
     `least` to `most` is the range within which a difference does not matter, shaded around 1.
     """
-    ends = [v for r in rows for v in (r["ratio"], r["low"], r["high"]) if v]
+    least, most = min(r["ratio"] for r in rows), max(r["ratio"] for r in rows)
+    ends = [
+        min(max(v, least / CUT), most * CUT) for r in rows for v in (r["ratio"], r["low"], r["high"]) if v
+    ]
     low, high = min([0.8, *[e * 0.85 for e in ends]]), max([1.25, *[e * 1.18 for e in ends]])
+    rows = [_within(row, low, high) for row in rows]
     y = alt.Y("id:N", sort=None, axis=None, scale=alt.Scale(paddingInner=0.4))
     x = alt.X(
         "ratio:Q",
@@ -65,7 +73,22 @@ def ratio_chart(rows: Sequence[ChartRow], width: int, *, labels_above: bool) -> 
     else:
         labels = [_labels(base, y, "label", rows)]
     step = alt.Step(62 if labels_above else 30)
-    return alt.layer(zone, one, *labels, whiskers, dots).properties(width=width, height=step)
+    cuts = [
+        base.transform_filter(f"datum.{side} == datum.{side}_cut")
+        .mark_text(text=arrow, fontSize=11, dx=dx)
+        .encode(y=y, x=alt.X(f"{side}:Q"), color=alt.Color("colour:N", scale=None))
+        for side, arrow, dx in (("low", "◂", -3), ("high", "▸", 3))
+    ]
+    return alt.layer(zone, one, *labels, whiskers, *cuts, dots).properties(width=width, height=step)
+
+
+def _within(row: ChartRow, low: float, high: float) -> ChartRow:
+    """The row with its interval cut at the axis' ends, and where it was cut."""
+    kept = dict(row)
+    for side, beyond, end in (("low", row["low"], low), ("high", row["high"], high)):
+        cut = beyond is not None and (beyond < end if side == "low" else beyond > end)
+        kept |= {side: end if cut else beyond, f"{side}_cut": end if cut else None}
+    return kept
 
 
 def scaling_chart(
@@ -77,9 +100,11 @@ def scaling_chart(
     x_title: str,
     y_title: str,
     log_y: bool,
+    frame: Ends | None = None,
 ) -> alt.TopLevelMixin:
     """Rows of {server, n, value, low, high, hollow}, fits and bounds of {server, n, value, perhaps label}."""
     levels = sorted({row["n"] for row in rows})
+    ends = frame or ends_of([*rows, *bounds] if not log_y else rows, log_y)
     bounds = [bound for bound in bounds if levels[0] <= bound["n"] <= levels[-1]]
     x = alt.X(
         "n:Q",
@@ -87,7 +112,7 @@ def scaling_chart(
         scale=alt.Scale(type="log", base=2, domain=[levels[0] * 0.9, levels[-1] * 1.12], nice=False),
         axis=alt.Axis(values=levels, format="~s", labelOverlap=True),
     )
-    y = alt.Y("value:Q", title=y_title, scale=_scale([*rows, *bounds], log_y), axis=_axis(rows, log_y))
+    y = alt.Y("value:Q", title=y_title, scale=_scale(ends, log_y), axis=_axis(ends, log_y))
     colour = _colour(looks)
     base = _chart(rows)
     band = base.transform_filter("datum.low != null").mark_area(opacity=0.16, aria=True, clip=True)
@@ -103,33 +128,31 @@ def scaling_chart(
     ]
     if bounds:
         limit = _chart(bounds)
-        words = limit.mark_text(align="left", baseline="bottom", dx=3, dy=-2, fontSize=10, aria=True)
         line = limit.mark_line(strokeDash=[3, 3], strokeWidth=1.3, aria=True, clip=True)
         layers.append(line.encode(x=x, y=y, color=colour, description="server:N"))
-        if any("label" in bound for bound in bounds):
-            words = words.transform_filter("isValid(datum.label)")
-            layers.append(words.encode(x=x, y=y, color=colour, text="label:N", description="server:N"))
     if fits:
         law = _chart(fits).mark_line(strokeWidth=1, strokeDash=[1, 2], aria=True)
         layers.append(law.encode(x=x, y=y, color=colour, description="server:N"))
-    return alt.layer(*layers, _line(base, x, y, looks), *_dots(base, x, y, looks)).properties(
+    named = _named(rows, "n", ends, looks, log=log_y)
+    return alt.layer(*layers, _line(base, x, y, looks), *_dots(base, x, y, looks), *named).properties(
         width=WIDTH, height=HEIGHT
     )
 
 
-def nines_chart(rows: Sequence[ChartRow], looks: Looks) -> alt.TopLevelMixin:
+def nines_chart(rows: Sequence[ChartRow], looks: Looks, frame: Ends, most: float) -> alt.TopLevelMixin:
     """Rows of {server, nines, value, low, high}: `nines` is -log10(1 - quantile), values in ms."""
     title = "response time, ms"
     x = alt.X(
         "nines:Q",
         title="percentile",
+        scale=alt.Scale(domain=[0.25, max(1.0, most) + 0.05], nice=False),
         axis=alt.Axis(
             values=[-math.log10(0.5), 1, 2, 3, 4],
             labelExpr="datum.value < 1 ? '50' : datum.value == 1 ? '90' : datum.value == 2 ? '99' : "
             "datum.value == 3 ? '99.9' : '99.99'",
         ),
     )
-    y = alt.Y("value:Q", title=title, scale=_scale(rows, True), axis=_axis(rows, True))
+    y = alt.Y("value:Q", title=title, scale=_scale(frame, True), axis=_axis(frame, True))
     base = _chart(rows)
     band = base.mark_area(opacity=0.16, aria=True, clip=True).encode(
         x=x,
@@ -140,26 +163,30 @@ def nines_chart(rows: Sequence[ChartRow], looks: Looks) -> alt.TopLevelMixin:
         description="server:N",
     )
     dots = _dots(base, x, y, looks, size=22)
-    return alt.layer(band, _line(base, x, y, looks), *dots).properties(width=WIDTH, height=HEIGHT)
+    named = _named(rows, "nines", frame, looks, log=True)
+    return alt.layer(band, _line(base, x, y, looks), *dots, *named).properties(width=WIDTH, height=HEIGHT)
 
 
-def time_chart(rows: Sequence[ChartRow], warmup_s: float, looks: Looks) -> alt.TopLevelMixin:
+def time_chart(
+    rows: Sequence[ChartRow], warmup_s: float, looks: Looks, longest_s: float
+) -> alt.TopLevelMixin:
     """Rows of {server, second, value}: throughput over time, the warm-up shaded."""
-    x = alt.X("second:Q", title="seconds", axis=alt.Axis(format="~g", tickCount=5))
-    y = alt.Y("value:Q", title="requests/s", scale=_scale(rows, False), axis=_axis(rows, False))
+    ends = ends_of(rows, False)
+    seconds = alt.Scale(domain=[0, longest_s], nice=False)
+    x = alt.X("second:Q", title="seconds", scale=seconds, axis=alt.Axis(format="~g", tickCount=5))
+    y = alt.Y("value:Q", title="requests/s", scale=_scale(ends, False), axis=_axis(ends, False))
     shade = _chart([{"second": 0, "end": warmup_s}]).mark_rect(color=BAND, opacity=1).encode(x=x, x2="end:Q")
     base = _chart(rows)
-    # seen only when it is read out
-    points = base.mark_point(filled=True, size=42, opacity=0, aria=True)
-    points = points.encode(x=x, y=y, color=_colour(looks), description="mark:N")
-    line = _line(base, x, y, looks, interpolate="step-after")
-    return alt.layer(shade, line, points).properties(width=WIDTH, height=HEIGHT)
+    dots = _dots(base, x, y, looks, size=16)
+    named = _named(rows, "second", ends, looks, log=False)
+    return alt.layer(shade, _line(base, x, y, looks), *dots, *named).properties(width=WIDTH, height=HEIGHT)
 
 
-def resource_chart(rows: Sequence[ChartRow]) -> alt.TopLevelMixin:
+def resource_chart(rows: Sequence[ChartRow], most: float) -> alt.TopLevelMixin:
     """Rows of {server, side, value, colour, fill}: the server's bar filled and the generator's hollow."""
     y = alt.Y("server:N", sort=None, axis=None)
-    x = alt.X("value:Q", title="cores busy", scale=alt.Scale(domainMin=0), axis=alt.Axis(tickCount=3))
+    scale = alt.Scale(domain=[0, most], nice=False)
+    x = alt.X("value:Q", title="cores busy", scale=scale, axis=alt.Axis(tickCount=4))
     base = _chart(rows)
     bars = base.mark_bar(height={"band": 0.85}, strokeWidth=1.2, aria=True).encode(
         y=y,
@@ -170,31 +197,10 @@ def resource_chart(rows: Sequence[ChartRow]) -> alt.TopLevelMixin:
         stroke=alt.Stroke("colour:N", scale=None),
     )
     words = _labels(base.transform_filter("datum.side == 'server'"), y, "server", rows)
-    return alt.layer(words, bars).properties(width=WIDTH - 90, height=26 * len({r["server"] for r in rows}))
+    return alt.layer(words, bars).properties(width=WIDTH - 110, height=26 * len({r["server"] for r in rows}))
 
 
-def level_chart(rows: Sequence[ChartRow], x_title: str) -> alt.TopLevelMixin:
-    """Rows of {server, value, low, high, colour, fill, shape}: one line a server, its interval as a rule."""
-    y = alt.Y("server:N", sort=None, axis=None)
-    x = alt.X("value:Q", title=x_title, scale=alt.Scale(zero=True), axis=_axis(rows, False))
-    base = _chart(rows)
-    rules = base.transform_filter("datum.low != null").mark_rule(strokeWidth=2.5)
-    dots = base.mark_point(size=70, strokeWidth=2, opacity=1, aria=True)
-    return alt.layer(
-        _labels(base, y, "server", rows),
-        rules.encode(y=y, x=alt.X("low:Q"), x2="high:Q", color=alt.Color("colour:N", scale=None)),
-        dots.encode(
-            y=y,
-            x=x,
-            description="mark:N",
-            stroke=alt.Stroke("colour:N", scale=None),
-            fill=alt.Fill("fill:N", scale=None),
-            shape=alt.Shape("shape:N", scale=None),
-        ),
-    ).properties(width=WIDTH - 60, height=24 * len(rows))
-
-
-def picture(panels: Sequence[tuple[str, Any]], looks: Looks, across: int = 3) -> alt.TopLevelMixin:
+def picture(panels: Sequence[tuple[str, Any]], looks: Looks, across: int = 2) -> alt.TopLevelMixin:
     """Titled charts side by side with one legend, for a file that stands alone."""
     titled = [chart.properties(title=title) for title, chart in panels]
     rows = [alt.hconcat(*titled[at : at + across]) for at in range(0, len(titled), across)]
@@ -254,26 +260,86 @@ def _looked(looks: Looks, what: str) -> alt.Scale:
     return alt.Scale(domain=list(looks), range=[getattr(look, what) for look in looks.values()])
 
 
-def _scale(rows: Sequence[ChartRow], log: bool) -> alt.Scale:
-    if not log:
-        # an interval from two blocks may be many times its mean: it is cut off, not shown in full
-        most = max(row["value"] for row in rows)
-        highest = max([most, *(row.get("high") or 0 for row in rows)])
-        return alt.Scale(zero=True, domainMin=0, domainMax=min(highest, HEADROOM * most) or 1)
-    low, high = _ends(rows)
-    return alt.Scale(type="log", domain=[low * 0.8, high * 1.25], nice=False)
+def _named(rows: Sequence[ChartRow], x: str, ends: Ends, looks: Looks, *, log: bool) -> Layers:
+    """Each line's server at its right end, one below the other where the lines end close together."""
+    last: dict[str, ChartRow] = {}
+    for row in rows:
+        if row["server"] not in last or row[x] >= last[row["server"]][x]:
+            last[row["server"]] = row
+    places = sorted((_place(row["value"], ends, log=log), server) for server, row in last.items())
+    heights = _spread([place for place, _ in places])
+    labels = [
+        {"server": server, "height": height} for (_, server), height in zip(places, heights, strict=True)
+    ]
+    words = _chart(labels).mark_text(align="left", fontSize=LABEL, aria=True)
+    # the reader's letters may be wider than the converter's: room for them
+    room = WIDTH + 8 + LETTER * max(len(server) for server in last)
+    space = _chart([{}]).mark_rule(opacity=0).encode(x=alt.value(WIDTH), x2=alt.value(room), y=alt.value(0))
+    return [
+        space,
+        words.encode(
+            x=alt.value(WIDTH + 8),
+            y=alt.Y("height:Q", scale=None, axis=None),
+            text="server:N",
+            color=_colour(looks),
+            description="server:N",
+        ),
+    ]
 
 
-def _axis(rows: Sequence[ChartRow], log: bool) -> alt.Axis:
+def _place(value: float, ends: Ends, *, log: bool) -> float:
+    """Pixels from the top of the plot."""
+    low, high = ends
+    share = math.log(value / low) / math.log(high / low) if log else (value - low) / (high - low)
+    return HEIGHT * (1 - min(1.0, max(0.0, share)))
+
+
+def _spread(places: Sequence[float]) -> list[float]:
+    """Ascending places moved apart to `LINE`, around where they were, within the plot where it has room."""
+    groups: list[list[float]] = []
+    for place in places:
+        groups.append([place])
+        while len(groups) > 1 and _middle(groups[-1]) - _middle(groups[-2]) < LINE * _sum(groups[-2:]) / 2:
+            groups[-2:] = [groups[-2] + groups[-1]]
+    found = [
+        _middle(group) + LINE * (number - (len(group) - 1) / 2)
+        for group in groups
+        for number in range(len(group))
+    ]
+    below = max(0.0, found[-1] - HEIGHT) if found else 0.0
+    return [place - below for place in found]
+
+
+def _middle(group: Sequence[float]) -> float:
+    return sum(group) / len(group)
+
+
+def _sum(groups: Sequence[Sequence[float]]) -> int:
+    return sum(len(group) for group in groups)
+
+
+def _scale(ends: Ends, log: bool) -> alt.Scale:
+    return alt.Scale(type="log" if log else "linear", domain=list(ends), nice=False)
+
+
+def _axis(ends: Ends, log: bool) -> alt.Axis:
     """On a log axis few, plain ticks: 1, 2 and 5 of each decade where values span little, else fewer."""
     if not log:
         return alt.Axis(format=",~f", tickCount=4)
-    low, high = (math.log10(end) for end in _ends(rows))
-    steps = (1, 2, 5) if high - low < 1.6 else (1,) if high - low > 3 else (1, 3)
+    low, high = (math.log10(end) for end in ends)
+    steps = (1, 2, 5) if high - low < 1.8 else (1,) if high - low > 3 else (1, 3)
     decades = range(math.floor(low) - 1, math.ceil(high) + 1)
-    return alt.Axis(values=[step * 10.0**decade for decade in decades for step in steps], format="~g")
+    ticks = [step * 10.0**decade for decade in decades for step in steps]
+    return alt.Axis(values=[tick for tick in ticks if ends[0] <= tick <= ends[1]], format=",~f")
 
 
-def _ends(rows: Sequence[ChartRow]) -> tuple[float, float]:
-    ends = [value for row in rows for value in (row["value"], row.get("low"), row.get("high")) if value]
-    return min(ends), max(ends)
+def ends_of(rows: Sequence[ChartRow], log: bool) -> Ends:
+    """The axis: all figures, and of their intervals what does not blow it up."""
+    values = [row["value"] for row in rows if row["value"] or not log]
+    lows = [row["low"] for row in rows if row.get("low")]
+    highs = [row["high"] for row in rows if row.get("high")]
+    if not log:
+        most = max(values)
+        return 0.0, (min(max([most, *highs]), HEADROOM * most) * 1.04) or 1.0
+    least, most = min(values), max(values)
+    return max(min([least, *lows]), least / CUT) * 0.8, min(max([most, *highs]), most * CUT) * 1.25

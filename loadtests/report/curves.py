@@ -7,7 +7,6 @@ from markupsafe import escape
 
 from loadtests.analysis.laws import Law
 from loadtests.analysis.scaling import MOST_MISSED, SLOTS_BEND
-from loadtests.analysis.wording import slots
 from loadtests.report import charts
 from loadtests.report.figures import ReadUnit
 from loadtests.report.keys import Keyed
@@ -30,9 +29,10 @@ def scaling_panels(keyed: Keyed, looks: Looks, levels: Levels, metric: str) -> l
         family = "" if curve["over"] == "users" else curve["server"]
         groups.setdefault((curve["scenario"], curve["over"], family), []).append((index, curve))
     found = []
+    frame = _frame(keyed, [curve for members in groups.values() for _, curve in members], metric)
     for (scenario, over, family), members in groups.items():
         where = f"{scenario}{', ' + family if family else ''}"
-        panel = _scaling(keyed, looks, where, over, members, metric)
+        panel = _scaling(keyed, looks, where, over, members, metric, frame)
         if panel:
             found.append(panel)
     return found
@@ -45,6 +45,7 @@ def _scaling(
     over: str,
     curves: Sequence[tuple[int, Mapping[str, Any]]],
     metric: str,
+    frame: charts.Ends | None,
 ) -> Panel | None:
     title, unit = SCALED[metric]
     scale = 1e-3 if unit == "us" else 1.0
@@ -83,7 +84,7 @@ def _scaling(
         return None
     name = f"{where}: {'throughput' if metric == 'throughput' else 'p99 response time'} over {over}"
     chart = charts.scaling_chart(
-        rows, fits, bounds, shown, x_title=over, y_title=title, log_y=metric != "throughput"
+        rows, fits, bounds, shown, x_title=over, y_title=title, log_y=metric != "throughput", frame=frame
     )
     return Panel(
         title=where if over == "users" else f"{where}, over {over}",
@@ -93,6 +94,23 @@ def _scaling(
         columns=["server", over, title.replace(", ms", ""), "interval"],
         rows=table,
     )
+
+
+def _frame(keyed: Keyed, curves: Sequence[Mapping[str, Any]], metric: str) -> charts.Ends | None:
+    """The one axis of response times of all panels; throughputs of different work have each their own."""
+    if metric == "throughput":
+        return None
+    estimates = [
+        keyed.value("points", point["point"], "estimates", metric)
+        for curve in curves
+        for point in curve["points"]
+    ]
+    rows = [
+        {end: e[end] and e[end] * 1e-3 for end in ("value", "low", "high")}
+        for e in estimates
+        if e and e["value"] > 0
+    ]
+    return charts.ends_of(rows, True) if rows else None
 
 
 def _law_rows(curve: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -116,7 +134,5 @@ def _bound_rows(curve: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> 
     highest = max((row["value"] for row in rows if row["server"] == curve["server"]), default=0)
     if not curve["bound_per_s"] or curve["slots"] < 2 or curve["bound_per_s"] > 2 * highest:
         return []
-    label = slots(curve["slots"], curve["slot_kind"])
     ends = (curve["points"][0]["n"], curve["points"][-1]["n"])
-    line = [{"server": curve["server"], "n": n, "value": curve["bound_per_s"]} for n in ends]
-    return [line[0] | {"label": label}, line[1]]
+    return [{"server": curve["server"], "n": n, "value": curve["bound_per_s"]} for n in ends]

@@ -34,9 +34,9 @@ def figure(value: float | None, unit: ReadUnit) -> str:
         case "bytes_per_s":
             return f"{_bytes(value)}/s"
         case "share":
-            return percent(value)
+            return percent(value).replace("\N{NO-BREAK SPACE}", " ")
         case "percent":
-            return f"{value * 100:.2f}".rstrip("0").rstrip(".") + "\N{NO-BREAK SPACE}%"
+            return f"{value * 100:.2f}".rstrip("0").rstrip(".") + " %"
         case "cores":
             return f"{digits(value)} cores"
         case "count":

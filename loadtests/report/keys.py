@@ -23,9 +23,16 @@ class Keyed:
             found = found[step]
         return found
 
-    def number(self, unit: ReadUnit, *path: PathStep, prefix: str = "") -> Markup:
-        """`<data>` with the whole value beside the rounded text; a dash where the figure is null."""
+    def number(self, unit: ReadUnit, *path: PathStep, prefix: str = "", turned: bool = False) -> Markup:
+        """`<data>` with the whole value beside the rounded text; a dash where the figure is null.
+
+        `turned`: a ratio as seen from the other side, 1 over what the document holds.
+        """
         value = self.value(*path)
+        if turned and value:
+            return Markup('<data data-key="{}" data-turned value="{}">{}{}</data>').format(
+                pointer(path), repr(1 / value), prefix, figure(1 / value, unit)
+            )
         if value is None:
             return Markup('<span class="none" data-key="{}" title="not available">{}</span>').format(
                 pointer(path), figure(None, unit)

@@ -39,8 +39,11 @@ def _head(document: Mapping[str, Any]) -> str:
     quick = " A quick run, too short to be compared with others." if run["quick"] else ""
     cells = f"{document['finished_cells']} of {document['planned_cells']} cells"
     return (
-        f"# {MARKS[document['state']]}: {run['plan_name']}, {run['run']}\n\n"
-        f"{when(run['created_unix_s'])}, {cells}, {document['requests']:,} requests measured.{quick}\n"
+        f"# {_cell(document['headline'])}\n\n"
+        f"**{MARKS[document['state']]}**: {_cell(document['trust'])}\n"
+        f"Run {run['run']} of the plan {run['plan_name']}, {when(run['created_unix_s'])}, {cells}, "
+        f"{document['requests']:,} requests measured.{quick}\n\n"
+        + "".join(f"- {text}\n" for text in who_and_what(document))
     )
 
 
@@ -49,6 +52,21 @@ def _sameness(document: Mapping[str, Any]) -> str:
         f"- {_cell(looked['sentence'] if looked['alike'] else '**' + looked['sentence'] + '**')}\n"
         for looked in document.get("sameness", [])
     )
+
+
+def who_and_what(document: Mapping[str, Any]) -> list[str]:
+    """Who is who among those compared, and what was asked of them."""
+    asked = {answer[side] for answer in document["answers"] for side in ("server", "baseline")}
+    scenarios = {answer["scenario"] for answer in document["answers"]}
+    who = [
+        f"{_cell(server)}: {_cell(side['told'])}"
+        for server, side in document["sides"].items()
+        if server in asked and side["told"]
+    ]
+    what = [
+        f"{_cell(name)}: {_cell(words)}" for name, words in document["asked"].items() if name in scenarios
+    ]
+    return who + what
 
 
 def _answers(document: Mapping[str, Any]) -> str:

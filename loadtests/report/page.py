@@ -25,6 +25,7 @@ ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+AT_LEAST = ("send rate",)  # checks whose figure must not fall below their limit
 MOST_DETAILED = 100  # cells
 MOST_DRAWN = 24  # scenarios
 SYMBOLS = {
@@ -35,6 +36,14 @@ SYMBOLS = {
     "triangle-down": "▼",
     "cross": "✚",
 }
+TITLES = {
+    "throughput": "How throughput scales",
+    "p99": "How the slowest requests fare",
+    "nines": "Percentiles in nines",
+    "time": "Over time",
+    "resources": "Resources",
+}
+BARRED = ("capacity", "response_p50", "response_p99", "cpu_ms_per_request", "rss_peak_bytes")
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -44,12 +53,14 @@ def page(document: Mapping[str, Any], names: Mapping[str, str]) -> str:
     shown = server_looks(document)
     drawn = drawn_scenarios(document)
     sections: list[tuple[str, list[panels.Panel]]] = [
-        ("levels", panels.drawn(panels.level_panel, keyed, shown, drawn)),
         ("throughput", scaling_panels(keyed, shown, drawn, "throughput")),
         ("p99", scaling_panels(keyed, shown, drawn, "response_p99")),
-        ("nines", panels.drawn(panels.nines_panel, keyed, shown, drawn)),
-        ("time", panels.drawn(panels.time_panel, keyed, shown, drawn)),
-        ("resources", panels.drawn(panels.resource_panel, keyed, shown, drawn)),
+        ("nines", panels.drawn(panels.nines_panel, keyed, shown, drawn, panels.nines_frame(document, drawn))),
+        ("time", panels.drawn(panels.time_panel, keyed, shown, drawn, panels.time_frame(document, drawn))),
+        (
+            "resources",
+            panels.drawn(panels.resource_panel, keyed, shown, drawn, panels.core_frame(document, drawn)),
+        ),
     ]
     return ENVIRONMENT.get_template("page.html").render(
         summary=document,
@@ -58,6 +69,13 @@ def page(document: Mapping[str, Any], names: Mapping[str, str]) -> str:
         looks=shown,
         surfaces=SURFACES,
         symbols=SYMBOLS,
+        titles=TITLES,
+        machine=machine_words(document),
+        asked_servers=_asked_servers(document),
+        clients=clients,
+        limit_sign=limit_sign,
+        case_order=_case_order(document),
+        bars=_bars(document),
         case_columns=COLUMNS,
         case_headings=HEADINGS,
         ratio_svgs=_ratio_svgs(document, shown),
@@ -75,6 +93,75 @@ def page(document: Mapping[str, Any], names: Mapping[str, str]) -> str:
         style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),  # noqa: S704
         script=Markup((TEMPLATES / "script.js").read_text(encoding="utf-8")),  # noqa: S704
     )
+
+
+def machine_words(document: Mapping[str, Any]) -> list[str]:
+    """Cores, memory, kernel and congestion control of the run's machine, each in words, where known."""
+    machine = document["runs"][0]["machine"]
+    cores = machine.get("cpu_count") or machine.get("cores")
+    model = next((machine[name] for name in ("cpu_model", "cpu", "model") if machine.get(name)), None)
+    control = (machine.get("sysctls") or {}).get("net/ipv4/tcp_congestion_control")
+    memory = machine.get("memory_bytes")
+    words = (
+        cores and f"{cores} {'core' if cores == 1 else 'cores'}" + (f" ({model})" if model else ""),
+        memory and f"{figure(memory, 'bytes')} of memory",
+        machine.get("kernel") and f"{machine.get('system', 'kernel')} {machine['kernel']}",
+        control and f"TCP congestion control {control}",
+    )
+    return [text for text in words if text]
+
+
+def clients(level: Mapping[str, Any]) -> str:
+    """`32 clients`, as one who did not write the plan would say it."""
+    if level["kind"] == "rate":
+        return panels.level_text(level)
+    return f"{level['value']:,g} client{'' if level['value'] == 1 else 's'}"
+
+
+def limit_sign(check: Mapping[str, Any]) -> str:
+    """On which side of its limit a check wants its figure; what marks saturation wants neither."""
+    if check["limit"] is None:
+        return ""
+    if check["consequence"] == "unsaturated":
+        return "saturated from "
+    return "≥ " if check["name"] in AT_LEAST else "≤ "
+
+
+def _asked_servers(document: Mapping[str, Any]) -> set[str]:
+    """The servers that a reader meets in the answers; all of them where nothing was asked."""
+    asked = {answer[side] for answer in document["answers"] for side in ("server", "baseline")}
+    return asked or set(document["sides"])
+
+
+def _case_order(document: Mapping[str, Any]) -> dict[str, list[int]]:
+    """The places of each scenario's cases, the highest capacity first."""
+    places: dict[str, list[int]] = {scenario: [] for scenario in document["references"]}
+    for place, case in enumerate(document["cases"]):
+        places[case["scenario"]].append(place)
+    capacity = {
+        place: (case["figures"]["capacity"] or {}).get("value", -1.0)
+        for place, case in enumerate(document["cases"])
+    }
+    return {scenario: sorted(found, key=lambda place: -capacity[place]) for scenario, found in places.items()}
+
+
+def _bars(document: Mapping[str, Any]) -> list[dict[str, int | None]]:
+    """Each case's figures as whole percents of the largest in their column and scenario; drawn, not read."""
+    most: dict[tuple[str, str], float] = {}
+    for case in document["cases"]:
+        for column, estimate in case["figures"].items():
+            if estimate:
+                key = (case["scenario"], column)
+                most[key] = max(most.get(key, 0.0), estimate["value"])
+    return [
+        {
+            column: round(100 * estimate["value"] / most[case["scenario"], column])
+            if estimate and column in BARRED and most[case["scenario"], column] > 0
+            else None
+            for column, estimate in case["figures"].items()
+        }
+        for case in document["cases"]
+    ]
 
 
 def server_looks(document: Mapping[str, Any]) -> dict[str, Look]:

@@ -38,7 +38,7 @@ FAMILIES = {
     ),
 }
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
-DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2], [1, 3])
+DASHES = ([1, 0], [7, 3], [2, 2], [9, 2, 2, 2], [13, 4], [1, 4])
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,14 @@ def family(server: str, interface: str | None) -> str:
 
 
 def looks(servers: Iterable[tuple[str, str | None]]) -> dict[str, Look]:
-    """A look for each (server, interface), in order of appearance within its family."""
+    """A look for each (server, interface): colour by its family, mark and dash by its place among all.
+
+    No two of the first 36 share both mark and dash, so that they are told apart without colour.
+    """
     seen: dict[str, int] = dict.fromkeys(FAMILIES, 0)
-    found = {}
+    found: dict[str, Look] = {}
     for server, interface in servers:
+        place = len(found)
         kind = family(server, interface)
         number = seen[kind]
         seen[kind] += 1
@@ -77,8 +81,8 @@ def looks(servers: Iterable[tuple[str, str | None]]) -> dict[str, Look]:
             variable=f"--{kind}-{number % len(colours)}",
             colour=colour,
             dark=dark,
-            shape=SHAPES[number % len(SHAPES)],
-            dash=list(DASHES[number // len(colours) % len(DASHES)]),
+            shape=SHAPES[(place + place // len(SHAPES)) % len(SHAPES)],
+            dash=list(DASHES[place % len(DASHES)]),
         )
     return found
 

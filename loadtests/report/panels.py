@@ -18,6 +18,7 @@ from loadtests.report.palette import GROUND, Looks
 ReferenceLevel = Mapping[str, Any]
 Levels = Mapping[str, ReferenceLevel]  # each drawn scenario's reference level
 RESOURCES = columns_of("resources")
+DRAWN_FROM = 0.5  # quantile
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Panel:
         return inline(self.chart, identifier, self.looks)
 
 
-Maker = Callable[[Keyed, Looks, str, ReferenceLevel], Panel | None]
+Maker = Callable[[Keyed, Looks, str, ReferenceLevel, charts.Ends], Panel | None]
 
 
 def level_text(level: Mapping[str, Any]) -> str:
@@ -80,40 +81,56 @@ def _asked(answer: Mapping[str, Any]) -> str:
     return f"{answer['server']} ÷ {answer['baseline']}, {metric}"
 
 
-def drawn(make: Maker, keyed: Keyed, looks: Looks, levels: Levels) -> list[Panel]:
-    """The panels that `make` finds something for, one a scenario at its reference level."""
-    made = (make(keyed, looks, scenario, level) for scenario, level in levels.items())
+def drawn(make: Maker, keyed: Keyed, looks: Looks, levels: Levels, frame: charts.Ends) -> list[Panel]:
+    """The panels that `make` finds something for, one a scenario at its reference level, in one frame."""
+    made = (make(keyed, looks, scenario, level, frame) for scenario, level in levels.items())
     return [panel for panel in made if panel]
 
 
-def level_panel(keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLevel) -> Panel | None:
-    """Throughput of every server side by side."""
-    rows: list[charts.ChartRow] = []
-    table: list[list[Markup]] = []
-    for name, point in _at_reference(keyed.document, scenario, level):
-        path = ("points", name, "estimates")
-        table.append(
-            [
-                escape(point["server"]),
-                keyed.estimate("per_s", *path, "throughput"),
-                keyed.interval("per_s", *path, "throughput"),
-                keyed.estimate("us", *path, "response_p50"),
-                keyed.estimate("us", *path, "response_p99"),
-            ]
-        )
-        estimate, look = point["estimates"]["throughput"], looks[point["server"]]
-        if estimate:
-            fill = look.colour if estimate["bound"] == "exact" else GROUND
-            row = {"server": point["server"], "mark": last_of(table), "colour": look.colour}
-            row |= {name: estimate[name] for name in ("value", "low", "high")}
-            rows.append(row | {"fill": fill, "shape": look.shape})
-    chart = charts.level_chart(rows, "requests/s") if rows else None
-    columns = ["server", "throughput", "interval", "p50", "p99"]
-    name = f"Throughput side by side, {_title(scenario, level)}"
-    return _panel(name, scenario, level, looks, chart, rows, "requests/s", columns, table)
+def nines_frame(document: Mapping[str, Any], levels: Levels) -> charts.Ends:
+    """The one axis of response times of all panels, in ms."""
+    rows = [
+        {end: max(nine[end], 1) / 1e3 for end in ("value", "low", "high")}
+        for scenario, level in levels.items()
+        for _, point in _at_reference(document, scenario, level)
+        for nine in point["nines"]
+        if nine["quantile"] >= DRAWN_FROM
+    ]
+    return charts.ends_of(rows, True) if rows else (1.0, 10.0)
 
 
-def nines_panel(keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLevel) -> Panel | None:
+def _most_nines(document: Mapping[str, Any]) -> float:
+    """The last quantile that any point has the samples for, in nines: where all panels end."""
+    quantiles = [nine["quantile"] for point in document["points"].values() for nine in point["nines"]]
+    return -math.log10(1 - max(quantiles, default=DRAWN_FROM))
+
+
+def time_frame(document: Mapping[str, Any], levels: Levels) -> charts.Ends:
+    """The one axis of seconds of all panels."""
+    ends = [
+        moment["begin_s"] + moment["length_s"]
+        for cell, moments in document["moments"].items()
+        for moment in moments
+        if moment["phase"] != "drain" and document["cells"][cell]["scenario"] in levels
+    ]
+    return 0.0, max(ends, default=1.0)
+
+
+def core_frame(document: Mapping[str, Any], levels: Levels) -> charts.Ends:
+    """The one axis of cores of all panels."""
+    busy = [
+        estimate["value"]
+        for scenario, level in levels.items()
+        for _, point in _at_reference(document, scenario, level)
+        for side in ("busy_cores", "generator_cores")
+        if (estimate := point["estimates"][side])
+    ]
+    return 0.0, max([1.0, *busy])
+
+
+def nines_panel(
+    keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLevel, frame: charts.Ends
+) -> Panel | None:
     """Percentiles of the response time in nines."""
     rows: list[charts.ChartRow] = []
     table: list[list[Markup]] = []
@@ -128,18 +145,20 @@ def nines_panel(keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLevel
                     keyed.interval("us", *path),
                 ]
             )
-            if nine["quantile"] >= 0.5:
+            if nine["quantile"] >= DRAWN_FROM:
                 row = {"server": point["server"], "mark": last_of(table)}
                 row |= {"nines": -math.log10(1 - nine["quantile"])}
                 row |= {end: max(nine[end], 1) / 1e3 for end in ("value", "low", "high")}
                 rows.append(row | {"hollow": point["state"] == "generator-limited"})
-    chart = charts.nines_chart(rows, looks) if rows else None
+    chart = charts.nines_chart(rows, looks, frame, _most_nines(keyed.document)) if rows else None
     columns = ["server", "share of requests", "at most", "least to most over blocks"]
     name = f"Response-time percentiles, {_title(scenario, level)}"
     return _panel(name, scenario, level, looks, chart, rows, "ms", columns, table)
 
 
-def time_panel(keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLevel) -> Panel | None:
+def time_panel(
+    keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLevel, frame: charts.Ends
+) -> Panel | None:
     """Throughput over time of one cell for each server."""
     rows: list[charts.ChartRow] = []
     table: list[list[Markup]] = []
@@ -165,13 +184,15 @@ def time_panel(keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLevel)
             if moment["phase"] != "drain":
                 row = {"server": server, "mark": last_of(table)}
                 rows.append(row | {"second": moment["begin_s"], "value": moment["ok_per_s"]})
-    chart = charts.time_chart(rows, warmup_s, looks) if rows else None
+    chart = charts.time_chart(rows, warmup_s, looks, frame[1]) if rows else None
     columns = ["server", "from", "phase", "successes", "failures", "p99"]
     name = f"Throughput over time, {_title(scenario, level)}"
     return _panel(name, scenario, level, looks, chart, rows, "requests/s", columns, table)
 
 
-def resource_panel(keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLevel) -> Panel | None:
+def resource_panel(
+    keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLevel, frame: charts.Ends
+) -> Panel | None:
     """Cores busy on both sides, CPU per request and memory."""
     rows: list[charts.ChartRow] = []
     table: list[list[Markup]] = []
@@ -187,7 +208,7 @@ def resource_panel(keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLe
                 row = {"server": point["server"], "mark": last_of(table), "side": side}
                 row |= {"value": estimate["value"], "colour": colour}
                 rows.append(row | {"fill": colour if side == "server" else GROUND})
-    chart = charts.resource_chart(rows) if rows else None
+    chart = charts.resource_chart(rows, frame[1]) if rows else None
     name = f"Cores busy, {_title(scenario, level)}"
     return _panel(name, scenario, level, looks, chart, rows, "cores", ["server", *RESOURCES], table)
 

@@ -102,20 +102,28 @@ def near(text: str, value: float) -> bool:
         for power, unit in enumerate(("", "Ki", "Mi", "Gi"))
         for per in ("", "/s")
     }
-    found = re.fullmatch(r"(?:[≥≤]\s)?(-?[\d,.]+(?:e-?\d+)?)\s?(.*)", text)
+    found = re.fullmatch(r"(?:[≥≤]\s)?(−?[\d,.]+)(?:·10(⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+))?\s?(.*)", text)  # noqa: RUF001
     if not found:
         return False
-    number, unit = found[1].replace(",", ""), found[2]
-    digits = len(number.partition(".")[2]) if "e" not in number else 0
-    slack = 0.51 * 10.0**-digits if "e" not in number else abs(float(number)) * 6e-4
-    # ms and s are shown both of microseconds and of the unit itself
-    return any(abs(float(number) - value / scale) <= slack for scale in {scales[unit], 1})
+    number, unit = found[1].replace(",", "").replace("−", "-"), found[3]  # noqa: RUF001
+    power = int((found[2] or "0").translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")))
+    shown, decimals = float(number) * 10.0**power, len(number.partition(".")[2])
+    slack = 0.51 * 10.0 ** (power - decimals)
+    if unit == "/s" and abs(shown) >= 1000:
+        slack = 0.51 * 10.0 ** (len(f"{abs(shown):.0f}") - 3)
+    # times are shown of microseconds, of milliseconds and of the unit itself
+    scale = scales[unit]
+    return any(abs(shown - value / unit_of) <= slack for unit_of in {scale, 1, scale / 1000})
 
 
 def test_a_wrong_number_would_be_seen() -> None:
     assert near("49.4 ms", 49_387)
     assert not near("49.5 ms", 49_387)
-    assert near("≥ 1,234/s", 1233.6)
+    assert near("≥ 1,230/s", 1233.6)
+    assert not near("1,240/s", 1233.6)
+    assert near("−8.58·10⁻⁵", -8.578e-5)  # noqa: RUF001
+    assert not near("8.58·10⁻⁵", 8.578e-4)
+    assert near("68.1 µs", 0.0681)
     assert not near("12 %", 0.31)
 
 
