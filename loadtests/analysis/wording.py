@@ -4,6 +4,7 @@ from loadtests.analysis.differences import Difference
 from loadtests.analysis.metrics import Metric
 from loadtests.model.digits import digits
 
+TOO_WIDE = 1000.0
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -13,7 +14,9 @@ def times(value: float) -> str:
 
 
 def span(low: float, high: float) -> str:
-    """`between 1.50 and 3.40`, with the multiplication sign at the end."""
+    """`between 1.50 and 3.40`, with the multiplication sign at the end; what is no evidence is no figure."""
+    if high > TOO_WIDE * low:
+        return "the interval is too wide to tell"
     return f"between {digits(low)} and {digits(high)}{TIMES}"
 
 

@@ -3,7 +3,7 @@
 import math
 
 SIGNIFICANT = 3
-SMALLEST_PLAIN = 1e-4
+SMALLEST_PLAIN, LARGEST_PLAIN = 1e-4, 1e12
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MINUS = "\N{MINUS SIGN}"
 
@@ -22,6 +22,7 @@ def digits(value: float) -> str:
     if size == 0:
         return "0"
     power = math.floor(math.log10(size))
-    if size < SMALLEST_PLAIN:
-        return f"{sign}{size / 10.0**power:.{SIGNIFICANT - 1}f}·10{str(power).translate(SUPERSCRIPT)}"
+    if not SMALLEST_PLAIN <= size < LARGEST_PLAIN:
+        mantissa, _, exponent = f"{size:.{SIGNIFICANT - 1}e}".partition("e")
+        return f"{sign}{mantissa}·10{str(int(exponent)).translate(SUPERSCRIPT)}"
     return f"{sign}{size:,.{max(0, SIGNIFICANT - 1 - power)}f}"

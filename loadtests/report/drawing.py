@@ -16,6 +16,9 @@ MARK = re.compile(r' aria-label="(?:row (\d+)|([^"]*))" role="graphics-symbol" a
 UNREAD = re.compile(r' (?:role|class|aria-[a-z]+)="[^"]*"|<path[^>]* d="" display="none"/>')
 
 
+LONG = re.compile(r"(\d+\.\d)\d+")  # a tenth of a pixel is fine enough for a page
+
+
 def themed(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
     """Restrained: no frame, faint grid, text that stays legible when the page is narrow."""
     themed_chart: alt.TopLevelMixin = (
@@ -51,7 +54,7 @@ def inline(chart: alt.TopLevelMixin, name: str, looks: Mapping[str, Look]) -> Ma
         lambda mark: f' data-row="{mark[1]}"' if mark[1] else f' data-series="{mark[2]}"',
         _drawn(chart),
     )
-    drawn = UNREAD.sub("", drawn)
+    drawn = LONG.sub(r"\1", UNREAD.sub("", drawn))
     for colour, variable in variables(looks).items():
         drawn = re.sub(re.escape(f'"{colour}"'), f'"var({variable})"', drawn, flags=re.IGNORECASE)
     drawn = re.sub(r'(id="|url\(#)(?=[A-Za-z])', rf"\g<1>{name}-", drawn)

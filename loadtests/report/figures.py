@@ -4,7 +4,7 @@ from typing import Literal
 
 from loadtests.analysis.metrics import Unit
 from loadtests.analysis.wording import percent
-from loadtests.model.digits import digits
+from loadtests.model.digits import digits, rounded
 
 ReadUnit = Unit | Literal["times", "s", "plain", "percent"]
 NONE = "\N{EN DASH}"
@@ -43,6 +43,11 @@ def figure(value: float | None, unit: ReadUnit) -> str:
             return f"{round(value):,}"
         case "plain":
             return digits(value)
+
+
+def setting(value: float, unit: ReadUnit) -> str:
+    """A limit that somebody set: exact, where three digits are not."""
+    return figure(value, unit) if rounded(value) == value else f"{value:,} {unit.replace('_', '/')}"
 
 
 def _time(us: float) -> str:

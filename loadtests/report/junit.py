@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from loadtests.analysis.gate_rules import GateResult
-from loadtests.report.figures import figure
+from loadtests.report.figures import figure, setting
 
 
 def document(results: Sequence[GateResult]) -> str:
@@ -34,4 +34,4 @@ def told(result: GateResult) -> str:
     measured = figure(result.value, result.unit)
     if result.low is not None and result.high is not None:
         measured += f" ({figure(result.low, result.unit)} to {figure(result.high, result.unit)})"
-    return f"{result.reason}: measured {measured}, limit {figure(result.limit, result.unit)}"
+    return f"{result.reason}: measured {measured}, limit {setting(result.limit, result.unit)}"

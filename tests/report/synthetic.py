@@ -86,6 +86,7 @@ class Run:
     plan: dict[str, Any] = field(default_factory=dict)
     finished: bool = True
     machine_id: str = "machine-a"
+    asked: dict[str, str] = field(default_factory=dict)
 
 
 def primary(
@@ -141,6 +142,7 @@ def write(results: Path, run: Run) -> Path:
         plan_id="plan-a",
         code_id="0f3c2a1",
         aa_floor=run.aa_floor,
+        asked=run.asked,
     )
     (run_dir / "manifest.json").write_text(manifest.model_dump_json(indent=1))
     return run_dir

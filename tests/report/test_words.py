@@ -20,7 +20,8 @@ from tests.report.synthetic import Run
 
 # exact and no measurement: counts, settings, names of cells, servers, percentiles and levels
 EXACT = re.compile(
-    r"\b[bu]\d+\b|\bp\d+(?:\.\d+)?\b|\d[\d,]* (?:more )?(?:blocks?|users?|slots?|threads?|process(?:es)?|tasks?|cells?|"
+    r"\b[bu]\d+\b|\bp\d+(?:\.\d+)?\b|"
+    r"\d[\d,]* (?:more )?(?:blocks?|users?|slots?|threads?|process(?:es)?|tasks?|cells?|"
     r"planned cells?|answers?|notes?|servers?|arrivals|clients?)\b|\d+ of \d+|\d+-core|of the \d+"
 )
 FIGURE = re.compile(r"\d[\d,]*(?:\.\d+)?(?:·10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?")
@@ -63,7 +64,14 @@ def test_a_figure_has_three_significant_digits_and_is_the_nearest_such(value: fl
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(9.996, "10.0"), (999.6, "1,000"), (12_345, "12,300"), (0.0681, "0.0681"), (-8.578e-5, "−8.58·10⁻⁵"), (0, "0")],  # noqa: RUF001
+    [
+        (9.996, "10.0"),
+        (999.6, "1,000"),
+        (12_345, "12,300"),
+        (0.0681, "0.0681"),
+        (-8.578e-5, "−8.58·10⁻⁵"),  # noqa: RUF001
+        (0, "0"),
+    ],
 )
 def test_figures_as_text(value: float, text: str) -> None:
     assert digits(value) == text
@@ -104,7 +112,9 @@ def verdict_and_sentence(answer: Any) -> None:
             answer.verdict == "inconclusive",
         )
     if answer.ratio is None:
-        causes = [text for text in answer.explanation if "load generator" not in text and "slots held" not in text]
+        causes = [
+            text for text in answer.explanation if "load generator" not in text and "slots held" not in text
+        ]
         assert not causes, "a cause of what was not measured"
 
 
@@ -162,7 +172,7 @@ def shown(summary: Summary) -> None:
     for place, case in enumerate(summary.cases):
         for column, estimate in case.figures.items():
             cell = keyed.estimate("plain", "cases", place, "figures", column)
-            assert ("≥" in cell, "≤" in cell) == (  # noqa: RUF001
+            assert ("≥" in cell, "≤" in cell) == (
                 bool(estimate and estimate.bound == "at least"),
                 bool(estimate and estimate.bound == "at most"),
             )
