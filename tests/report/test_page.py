@@ -180,7 +180,7 @@ def test_keys_reach_everything_and_sorting_changes_no_number(browser: Browser, r
         capacity.focus()
         page.keyboard.press("Enter")
         values = page.evaluate(
-            "[...document.querySelectorAll('.cases tbody:nth-of-type(1) td:nth-child(2) data')]"
+            "[...document.querySelectorAll('.cases tbody:nth-of-type(1) td:nth-child(2) > data')]"
             ".map((d) => Number(d.value))"
         )
         assert values == sorted(values)
