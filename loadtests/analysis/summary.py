@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import Field
 
 from loadtests.analysis import ratios
-from loadtests.analysis.advice import Step, advice
+from loadtests.analysis.advice import NextStep, advice
 from loadtests.analysis.answers import Answer, answers, means_of
 from loadtests.analysis.cases import Case, LatencyTarget, cases, reference_levels, target_of
 from loadtests.analysis.cells import CellSummary, Moment
@@ -60,7 +60,7 @@ class Summary(Record):
         default=[], description="what the servers of one's own answered before any load, by scenario"
     )
     answers: list[Answer]
-    advice: list[Step] = Field(description="what to do next")
+    advice: list[NextStep] = Field(description="what to do next")
     sides: dict[str, Side] = Field(description="who is who, by server")
     asked: dict[str, str] = Field(description="what each scenario asks of a server")
     references: dict[str, Level] = Field(description="each scenario's reference level")
