@@ -31,7 +31,9 @@ def advice(manifest: Manifest, answers: Sequence[Answer]) -> list[NextStep]:
         text = "see whether this machine is quiet enough for the load generator"
         found.append(NextStep(text=text, command="twins doctor"))
     if manifest.quick and not open_:
-        found.append(NextStep(text="measure longer, for an answer that lasts", command="twins suite standard"))
+        found.append(
+            NextStep(text="measure longer, for an answer that lasts", command="twins suite standard")
+        )
     again = f"twins suite {plan}"
     if all(step.command != again for step in found):
         found.append(NextStep(text="repeat this run", command=again))
