@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from loadtests.analysis.answers import Answer
 from loadtests.analysis.metrics import METRICS
 from loadtests.analysis.points import level_words
-from loadtests.analysis.sides import Identity
+from loadtests.analysis.sides import ServerWords
 from loadtests.analysis.wording import TIMES, count, winner
 from loadtests.model.digits import digits
 from loadtests.model.records import Manifest
@@ -16,7 +16,7 @@ DECIDED = ("faster", "slower")
 
 
 def headline(
-    manifest: Manifest, answers: Sequence[Answer], sides: Mapping[str, Identity], *, valid: bool
+    manifest: Manifest, answers: Sequence[Answer], sides: Mapping[str, ServerWords], *, valid: bool
 ) -> str:
     """One sentence, or one for each pair of servers; without questions, what was measured."""
     place = f"on this {_cores(manifest)}machine"
@@ -35,7 +35,7 @@ def headline(
     return f"{place[0].upper()}{place[1:]} {text}."
 
 
-def _pair(answers: Sequence[Answer], sides: Mapping[str, Identity]) -> str:
+def _pair(answers: Sequence[Answer], sides: Mapping[str, ServerWords]) -> str:
     """What two servers' answers amount to, those of throughput first."""
     first = answers[0]
     names = _names(first.server, first.baseline, sides)
@@ -79,7 +79,7 @@ def _others(metric: str, answers: Sequence[Answer], both: str) -> list[str]:
     return found
 
 
-def _names(server: str, baseline: str, sides: Mapping[str, Identity]) -> dict[str, str]:
+def _names(server: str, baseline: str, sides: Mapping[str, ServerWords]) -> dict[str, str]:
     """The short names, where they tell the two apart; else the servers' own."""
     short = {side: sides[side].short if side in sides else side for side in (server, baseline)}
     apart = len(set(short.values())) == 2 and len({sides[s].interface for s in short if s in sides}) == 2

@@ -8,22 +8,22 @@ from loadtests.analysis.cells import CellSummary
 from loadtests.model.records import Manifest, Record
 
 
-class Identity(Record):
+class ServerWords(Record):
     interface: str | None
     short: str = Field(description="in the headline, such as `ASGI (uvicorn)`; else the server's name")
     told: str = Field(description="what it is, for a reader who meets it first; empty where no cell says it")
 
 
-def sides(cells: Iterable[CellSummary]) -> dict[str, Identity]:
+def sides(cells: Iterable[CellSummary]) -> dict[str, ServerWords]:
     """Each server of the cells, in their order; what no cell tells is left at its name."""
-    found: dict[str, Identity] = {}
+    found: dict[str, ServerWords] = {}
     for cell in cells:
         if cell.server in found and found[cell.server].told:
             continue
         kind = (cell.interface or "").upper()
         serves = cell.serves
         short = f"{kind} ({serves})" if kind in ("WSGI", "ASGI") and serves else cell.server
-        found[cell.server] = Identity(interface=cell.interface, short=short, told=cell.told or "")
+        found[cell.server] = ServerWords(interface=cell.interface, short=short, told=cell.told or "")
     return found
 
 

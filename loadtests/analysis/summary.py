@@ -20,7 +20,7 @@ from loadtests.analysis.reading import Archives, read
 from loadtests.analysis.run_comparison import RunComparison, changes, environment_changes, refuse
 from loadtests.analysis.scaling import Curve, curves
 from loadtests.analysis.sentences import Sentence, sentences
-from loadtests.analysis.sides import Identity, asked, sides
+from loadtests.analysis.sides import ServerWords, asked, sides
 from loadtests.analysis.validity import State, validity
 from loadtests.model.records import Level, Manifest, Record, SearchRecord
 from loadtests.model.sameness import Sameness
@@ -61,7 +61,7 @@ class Summary(Record):
     )
     answers: list[Answer]
     advice: list[NextStep] = Field(description="what to do next")
-    sides: dict[str, Identity] = Field(description="who is who, by server")
+    sides: dict[str, ServerWords] = Field(description="who is who, by server")
     asked: dict[str, str] = Field(description="what each scenario asks of a server")
     references: dict[str, Level] = Field(description="each scenario's reference level")
     targets: dict[str, LatencyTarget]

@@ -5,7 +5,7 @@ from typing import Any
 from loadtests.lab.plan import Plan
 from loadtests.subjects.own.scenarios import REQUESTS
 from loadtests.subjects.registry import SCENARIOS
-from loadtests.subjects.subject import Scenario
+from loadtests.subjects.subject import MOST_ASKS_TOLD, Scenario
 
 
 def scenario_of(plan: Plan, label: str) -> tuple[Scenario, dict[str, Any]]:
@@ -23,7 +23,13 @@ def scenarios_of(plan: Plan) -> list[Scenario]:
 def asked(plan: Plan) -> dict[str, str]:
     """What each label's workload asks of a server, in a few words."""
     found = {}
-    for label in plan.scenarios:
-        scenario, parameters = scenario_of(plan, label)
-        found[label] = scenario.asked(scenario.resolve(parameters))
+    for label, planned in plan.scenarios.items():
+        if planned.requests:
+            mixed = [request for request in planned.requests if request.weight != 0]
+            told = [f"{request.method} {request.path}" for request in mixed[:MOST_ASKS_TOLD]]
+            left = len(mixed) - len(told)
+            found[label] = ", ".join(told) + (f" and {left} more" if left else "")
+        else:
+            scenario, parameters = scenario_of(plan, label)
+            found[label] = scenario.asked(scenario.resolve(parameters))
     return found
