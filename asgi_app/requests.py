@@ -77,13 +77,13 @@ EXPECTATION = header_keys(("expect",))
 
 def deciding_headers(scope: Scope, names: Mapping[bytes, str]) -> dict[str, str]:
     """The request's headers among `names` (lower-case bytes to text), repeated lines joined with a comma."""
-    found: dict[str, str] = {}
+    deciding: dict[str, str] = {}
     for key, value in scope["headers"]:
         name = names.get(key)
         if name is not None:
             text = value.decode("latin-1")
-            found[name] = f"{found[name]},{text}" if name in found else text
-    return found
+            deciding[name] = f"{deciding[name]},{text}" if name in deciding else text
+    return deciding
 
 
 def path_after(scope: Scope, prefix: str) -> str:

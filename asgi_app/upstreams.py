@@ -167,9 +167,9 @@ async def resolve(origin: Origin) -> list[str]:
     if origin.is_ip:
         return [origin.host]
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(
+        addresses = await asyncio.get_running_loop().getaddrinfo(
             origin.host, origin.port, type=socket.SOCK_STREAM
         )
     except (OSError, UnicodeError):
         return []
-    return [str(address[4][0]) for address in found]
+    return [str(address[4][0]) for address in addresses]

@@ -32,14 +32,14 @@ class DigestStore:
 
     def digest(self, descriptor: int, identity: Identity) -> bytes | None:
         """SHA-256 of an open file (32 bytes); None where it changed while it was read."""
-        found = self.known(identity) or self.look_up(identity)
-        if found is not None:
-            return found
-        found = sha256_of(descriptor)
+        digest = self.known(identity) or self.look_up(identity)
+        if digest is not None:
+            return digest
+        digest = sha256_of(descriptor)
         if identity_of(os.fstat(descriptor)) != identity:
             return None
-        self.remember(identity, found)
-        return found
+        self.remember(identity, digest)
+        return digest
 
     def known(self, identity: Identity) -> bytes | None:
         """What this process has in memory."""
@@ -48,10 +48,10 @@ class DigestStore:
     def look_up(self, identity: Identity) -> bytes | None:
         """What any process has stored; touches the disk."""
         with self._turn:
-            found = self._look_up(identity)
-            if found is not None:
-                self._keep(identity, found)
-            return found
+            digest = self._look_up(identity)
+            if digest is not None:
+                self._keep(identity, digest)
+            return digest
 
     def remember(self, identity: Identity, digest: bytes) -> None:
         """Keep a digest, for all processes and later starts."""

@@ -202,17 +202,17 @@ def onward(
         raise Failure("bad-address", f"Of a redirect: {error}") from None
 
 
-def _allowed(found: UpstreamAddress, allowed: frozenset[Origin]) -> UpstreamAddress:
-    if found.origin not in allowed:
-        raise Failure("not-allowed", f"{found.origin} is not among the origins that may be fetched from.")
-    return found
+def _allowed(address: UpstreamAddress, allowed: frozenset[Origin]) -> UpstreamAddress:
+    if address.origin not in allowed:
+        raise Failure("not-allowed", f"{address.origin} is not among the origins that may be fetched from.")
+    return address
 
 
-def choose_ip(origin: Origin, found: Sequence[str], attempt: int, allowed: frozenset[Origin]) -> str:
+def choose_ip(origin: Origin, ips: Sequence[str], attempt: int, allowed: frozenset[Origin]) -> str:
     """The IP address to connect to, another one on each attempt where there are several; Failure."""
-    if not found:
+    if not ips:
         raise Failure("no-such-host")
-    chosen = connectable(origin, found, allowed)
+    chosen = connectable(origin, ips, allowed)
     if not chosen:
         raise Failure("private-address")
     return chosen[(attempt - 1) % len(chosen)]

@@ -126,7 +126,7 @@ def in_psycopg(text: str, schema: str | None = None) -> bytes:
     text = re.sub(r"(?<!:):(\w+)", r"%(\1)s", text)
     if schema is not None:
         quoted = '"' + schema.replace('"', '""').replace("%", "%%") + '"'
-        text = TABLES.sub(lambda found: f"{found[1]} {quoted}.{found[2]}", text)
+        text = TABLES.sub(lambda match: f"{match[1]} {quoted}.{match[2]}", text)
     return text.encode("utf-8")
 
 

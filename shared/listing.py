@@ -74,8 +74,8 @@ def _walk(
     """
     folder = os.path.join(root, *above)
     try:
-        with os.scandir(folder) as found:
-            heap = [entry.name for entry in found if not after or entry.name >= after[0]]
+        with os.scandir(folder) as entries:
+            heap = [entry.name for entry in entries if not after or entry.name >= after[0]]
     except OSError as error:
         if error.errno in EXHAUSTED:  # a page without files would pass for the truth
             raise

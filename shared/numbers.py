@@ -10,8 +10,8 @@ WHOLE = re.compile(r"([0-9]{1,15})(?:\.0{1,15})?", re.ASCII)
 
 def read_whole(text: str) -> int | None:
     """A number that is not negative, from a query or a header; None for anything else."""
-    found = WHOLE.fullmatch(text)
-    return int(found[1]) if found else None
+    number = WHOLE.fullmatch(text)
+    return int(number[1]) if number else None
 
 
 def _as_integer(value: Any) -> Any:

@@ -64,20 +64,20 @@ def read_address(text: str) -> UpstreamAddress:
     """Parse an absolute http or https address (RFC 3986, ASCII only, without user information)."""
     if len(text) > MAX_ADDRESS_CHARACTERS:
         raise BadAddress(f"The address has more than {MAX_ADDRESS_CHARACTERS} characters.")
-    found = ADDRESS.fullmatch(text)
-    if found is None and not text.isascii():
+    parts = ADDRESS.fullmatch(text)
+    if parts is None and not text.isascii():
         raise BadAddress("The address has letters beyond ASCII: a name is written as xn--…, all else as %XX.")
-    if found is None:
+    if parts is None:
         raise BadAddress(
             "The address is not http:// or https://, a host without user information, an optional port, "
             "and a path and query whose other characters are percent-encoded."
         )
-    scheme = found["scheme"].lower()
-    port = PORTS[scheme] if found["port"] is None else int(found["port"])
+    scheme = parts["scheme"].lower()
+    port = PORTS[scheme] if parts["port"] is None else int(parts["port"])
     if not 1 <= port <= 65535:
         raise BadAddress(f"The port {port} is not one from 1 to 65535.")
-    target = found["target"] or "/"
-    origin = Origin(scheme, _read_host(found["host"].lower()), port)
+    target = parts["target"] or "/"
+    origin = Origin(scheme, _read_host(parts["host"].lower()), port)
     return UpstreamAddress(origin, target if target.startswith("/") else "/" + target)
 
 
@@ -119,13 +119,13 @@ def read_origins(text: str) -> frozenset[Origin]:
     return frozenset(origins)
 
 
-def connectable(origin: Origin, found: Iterable[str], allowed: frozenset[Origin]) -> list[str]:
+def connectable(origin: Origin, ips: Iterable[str], allowed: frozenset[Origin]) -> list[str]:
     """Of the IP addresses a name was resolved to, those that may be connected to, in their order.
 
     An address may be that is public, or that stands in the list itself under this scheme and port.
     """
     chosen = []
-    for text in found:
+    for text in ips:
         ip = ip_address(text.partition("%")[0])
         if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
             ip = ip.ipv4_mapped

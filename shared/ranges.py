@@ -57,18 +57,18 @@ def satisfy(specs: list[Spec], size: int) -> list[ByteRange] | None:
     (RFC 9110 section 15.3.7.2). None where several members name more bytes than the file has: nobody needs
     that, and the whole file is the answer (section 14.2). O(n log n).
     """
-    found: list[tuple[int, int, int]] = []
+    satisfiable: list[tuple[int, int, int]] = []
     for order, (first, last) in enumerate(specs):
         if first is None:
             start, end = max(0, size - (last or 0)), size
         else:
             start, end = first, size if last is None else min(last + 1, size)
         if start < end:
-            found.append((start, end, order))
-    if len(found) > 1 and sum(end - start for start, end, _ in found) > size:
+            satisfiable.append((start, end, order))
+    if len(satisfiable) > 1 and sum(end - start for start, end, _ in satisfiable) > size:
         return None
     merged: list[list[int]] = []
-    for start, end, order in sorted(found):
+    for start, end, order in sorted(satisfiable):
         if merged and start <= merged[-1][1]:
             merged[-1][1] = max(merged[-1][1], end)
             merged[-1][2] = min(merged[-1][2], order)

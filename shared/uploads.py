@@ -164,10 +164,10 @@ def delete(catalogue: Catalogue, name: str, headers: Mapping[str, str]) -> Reply
 def sweep(catalogue: Catalogue) -> None:
     """Remove what uploads of server processes that were killed have left: nobody holds their locks."""
     try:
-        found = list(os.scandir(os.path.join(catalogue.root, UPLOADS_FOLDER)))
+        left = list(os.scandir(os.path.join(catalogue.root, UPLOADS_FOLDER)))
     except OSError:
         return
-    for entry in found:
+    for entry in left:
         with suppress(OSError):
             descriptor = os.open(entry.path, os.O_RDWR | os.O_NOFOLLOW)
             try:

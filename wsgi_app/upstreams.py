@@ -182,7 +182,7 @@ def resolve(origin: Origin) -> list[str]:
     if origin.is_ip:
         return [origin.host]
     try:
-        found = socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return []
-    return [str(address[4][0]) for address in found]
+    return [str(address[4][0]) for address in addresses]

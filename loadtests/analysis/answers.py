@@ -69,18 +69,18 @@ def _unless_unequal(answer: Answer, sameness: Sequence[Sameness]) -> Answer:
 def _answer(cells: Sequence[CellSummary], primary: Comparison, judge: Judge, means: str | None) -> Answer:
     metric = METRICS[primary.metric]
     here = [c for c in cells if c.scenario == primary.scenario and c.level == primary.level and not c.search]
-    found = paired(
+    difference = paired(
         (c for c in here if c.server == primary.server),
         (c for c in here if c.server == primary.baseline),
         metric,
         judge,
     )
-    sentence = verdict_sentence(found, metric, primary.server, primary.baseline)
+    sentence = verdict_sentence(difference, metric, primary.server, primary.baseline)
     label = level_label(primary.level)
     named = _means(here, primary, means)
     condition = [primary.scenario, level_words(primary.level), *([named] if named else [])]
     return Answer(
-        **found.model_dump(),
+        **difference.model_dump(),
         **primary.model_dump(),
         id=f"{primary.server}:{primary.baseline}/{primary.scenario}/{label}/{primary.metric}",
         means=named,

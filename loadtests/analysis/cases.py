@@ -59,7 +59,7 @@ def reference_levels(
 
     Scenarios come in the given order, such as the plan's; others after them.
     """
-    found: dict[str, Level] = {}
+    references: dict[str, Level] = {}
     measured = {p.scenario for p in points}
     named = [scenario for scenario in [*order, *(c.scenario for c in primaries)] if scenario in measured]
     for scenario in dict.fromkeys([*named, *sorted(measured)]):
@@ -67,8 +67,8 @@ def reference_levels(
         levels = [p.level for p in points if p.scenario == scenario]
         shared = max(levels.count(level) for level in levels)
         common = [level for level in levels if levels.count(level) == shared]
-        found[scenario] = max(asked or common, key=lambda level: level.value)
-    return found
+        references[scenario] = max(asked or common, key=lambda level: level.value)
+    return references
 
 
 def cases(
@@ -79,7 +79,7 @@ def cases(
     unequal: Collection[str] = (),
 ) -> list[Case]:
     """One case for each server and scenario, scenario by scenario; none is best in an unequal one."""
-    found: list[Case] = []
+    listed: list[Case] = []
     for scenario, level in references.items():
         here = [p for p in points if p.scenario == scenario]
         rows = {p.server: _sources(here, p.server, level, targets[scenario]) for p in here}
@@ -87,7 +87,7 @@ def cases(
         best = {column: none if scenario in unequal else _best(column, rows, cells) for column in RANKED}
         for server, sources in rows.items():
             at_level, capacity = sources["response_p50"], sources["capacity"]
-            found.append(
+            listed.append(
                 Case(
                     server=server,
                     scenario=scenario,
@@ -99,7 +99,7 @@ def cases(
                     reasons=at_level.reasons if at_level else [],
                 )
             )
-    return found
+    return listed
 
 
 def _sources(

@@ -197,12 +197,12 @@ def moments(record: CellRecord, samples: Samples) -> list[Moment]:
     order = np.argsort(ended_us, kind="stable")
     begins_us = np.arange(0, generator.end_us, stretch_us)
     edges = np.searchsorted(ended_us[order], [*begins_us, begins_us[-1] + stretch_us])
-    found = []
+    stretches = []
     for begin_us, first, last in zip(begins_us.tolist(), edges[:-1], edges[1:], strict=True):
         inside = samples[order[first:last]]
         ok = inside["kind"] == OK
         points = percentiles(np.sort(inside["last_byte_us"][ok].astype(np.int64)))
-        found.append(
+        stretches.append(
             Moment(
                 begin_s=begin_us / 1e6,
                 length_s=length_s,
@@ -213,7 +213,7 @@ def moments(record: CellRecord, samples: Samples) -> list[Moment]:
                 p99_us=points["p99"],
             )
         )
-    return found
+    return stretches
 
 
 def _phase(begin_us: int, end_us: int, generator: GeneratorDocument) -> Literal["warmup", "measure", "drain"]:
@@ -276,14 +276,14 @@ def _steadiness(ended_us: npt.NDArray[np.int64], begin_us: int, end_us: int) -> 
     # ten responses a window at the least, or its count is mostly Poisson noise
     windows = min(steady.WINDOWS, len(ended_us) // 10)
     counts, _ = np.histogram(ended_us, bins=max(windows, 1), range=(begin_us, end_us))
-    found = steady.steadiness(counts.tolist())
-    if found is None:
+    steadiness = steady.steadiness(counts.tolist())
+    if steadiness is None:
         return {}
     return {
-        "steady": found.steady,
-        "steady_cut_share": found.cut_share,
-        "drift_share": found.drift_share,
-        "drifting": found.drifting,
+        "steady": steadiness.steady,
+        "steady_cut_share": steadiness.cut_share,
+        "drift_share": steadiness.drift_share,
+        "drifting": steadiness.drifting,
     }
 
 

@@ -27,8 +27,8 @@ def check_summaries(cells: Mapping[str, CellSummary]) -> list[CheckSummary]:
     for name, cell in cells.items():
         for index, check in enumerate(cell.checks):
             seen.setdefault(check.name, []).append((name, index, check))
-    found = [_summary(name, checks) for name, checks in seen.items()]
-    return sorted(found, key=lambda summary: ORDER.index(summary.status))
+    summaries = [_summary(name, checks) for name, checks in seen.items()]
+    return sorted(summaries, key=lambda summary: ORDER.index(summary.status))
 
 
 def _summary(name: str, checks: list[tuple[str, int, Check]]) -> CheckSummary:

@@ -196,5 +196,5 @@ def _cores(cell: CellSummary) -> str:
 
 def _mean(cells: Sequence[CellSummary], name: str) -> float | None:
     values = [value for cell in cells if (value := METRICS[name].pick(cell)) is not None]
-    found = estimate(values, METRICS[name], limited=False)
-    return found.value if found else None
+    mean = estimate(values, METRICS[name], limited=False)
+    return mean.value if mean else None

@@ -72,14 +72,14 @@ class _Range:
 
 def parse(text: str) -> Gate:
     """Read one gate; raises GateError."""
-    found = _GATE.fullmatch(text)
-    if not found:
+    parts = _GATE.fullmatch(text)
+    if not parts:
         raise GateError(
             f"gate {text!r} cannot be read; write it as 'p99_us < 50000 @ server/scenario/level' "
             f"or 'ratio(server, baseline, throughput) > 1.1 @ scenario/level'."
         )
-    ratio = found["server"] is not None
-    place: list[str] = found["place"].split("/") if found["place"] else []
+    ratio = parts["server"] is not None
+    place: list[str] = parts["place"].split("/") if parts["place"] else []
     if not ratio and len(place) < 2:
         raise GateError(
             f"gate {text!r} names no place: add '@ server/scenario' or '@ server/scenario/level'."
@@ -87,18 +87,18 @@ def parse(text: str) -> Gate:
     if ratio and len(place) > 2:
         raise GateError(f"gate {text!r}: the place of a ratio is a scenario, or scenario/level.")
     try:
-        limit = float(found["limit"])
+        limit = float(parts["limit"])
     except ValueError:
-        raise GateError(f"gate {text!r}: the limit {found['limit']!r} is no number.") from None
-    metric = _metric(text, found["of"] if ratio else found["metric"])
+        raise GateError(f"gate {text!r}: the limit {parts['limit']!r} is no number.") from None
+    metric = _metric(text, parts["of"] if ratio else parts["metric"])
     if ratio and metric.within is not None:
         raise GateError(f"gate {text!r}: there is no ratio of {metric.name}, which may be 0.")
     names: list[str | None] = [*(place if ratio else place[1:]), None, None]
     return Gate(
         text=text.strip(),
         metric=metric,
-        servers=(found["server"], found["baseline"]) if ratio else (place[0],),
-        operator=found["operator"],
+        servers=(parts["server"], parts["baseline"]) if ratio else (place[0],),
+        operator=parts["operator"],
         limit=limit,
         scenario=names[0],
         level=names[1],
@@ -140,11 +140,11 @@ def judge(
 
 
 def _result(gate: Gate, place: str, sides: Sequence[Sequence[CellSummary]]) -> GateResult:
-    found = _ratio_range(gate.metric, *sides) if len(sides) == 2 else _range(gate.metric, sides[0])
+    interval = _ratio_range(gate.metric, *sides) if len(sides) == 2 else _range(gate.metric, sides[0])
     status: GateStatus = "inconclusive"
     reason = "no sound cell has the figure"
-    if found is not None:
-        status, reason = _status(found, gate.operator, gate.limit)
+    if interval is not None:
+        status, reason = _status(interval, gate.operator, gate.limit)
         durations = [cell.duration_s for side in sides for cell in side if cell.duration_s]
         if gate.metric.within is not None and durations:
             reason += f", over {max(durations):.0f} s"
@@ -152,22 +152,22 @@ def _result(gate: Gate, place: str, sides: Sequence[Sequence[CellSummary]]) -> G
         gate=gate.text,
         place=place,
         status=status,
-        value=found.value if found else None,
-        low=found.low if found and math.isfinite(found.low) else None,
-        high=found.high if found and math.isfinite(found.high) else None,
+        value=interval.value if interval else None,
+        low=interval.low if interval and math.isfinite(interval.low) else None,
+        high=interval.high if interval and math.isfinite(interval.high) else None,
         limit=gate.limit,
         unit="times" if len(sides) == 2 else gate.metric.unit,
         reason=reason,
     )
 
 
-def _status(found: _Range, operator: str, limit: float) -> tuple[GateStatus, str]:
+def _status(interval: _Range, operator: str, limit: float) -> tuple[GateStatus, str]:
     """Passed where the whole interval meets the condition, failed where none of it does."""
     below = operator in ("<", "<=")
-    inside = {"<": found.high < limit, "<=": found.high <= limit}.get(
-        operator, found.low > limit if operator == ">" else found.low >= limit
+    inside = {"<": interval.high < limit, "<=": interval.high <= limit}.get(
+        operator, interval.low > limit if operator == ">" else interval.low >= limit
     )
-    outside = found.low > limit if below else found.high < limit
+    outside = interval.low > limit if below else interval.high < limit
     if inside:
         return "passed", "the interval meets the condition"
     if outside:
@@ -205,12 +205,12 @@ def _worst(
     cells: Sequence[CellSummary],
 ) -> _Range | None:
     """The largest of all cells, which the others cannot make up for: one leak is one too many."""
-    found = [
+    intervals = [
         (value, *interval)
         for cell in cells
         if (value := metric.pick(cell)) is not None and (interval := within(cell)) is not None
     ]
-    return _Range(*(max(column) for column in zip(*found, strict=True))) if found else None
+    return _Range(*(max(column) for column in zip(*intervals, strict=True))) if intervals else None
 
 
 def _ratio_range(metric: Metric, ours: Sequence[CellSummary], theirs: Sequence[CellSummary]) -> _Range | None:

@@ -43,8 +43,10 @@ def growth(readings: Sequence[tuple[float, float]], begin_s: float, end_s: float
     if len(floors) < FEWEST:
         return None
     at, least = np.array(sorted(floors)), np.array([floors[stretch] for stretch in sorted(floors)])
-    found = stats.theilslopes(least, at, alpha=0.95)
-    change, low, high = (float(slope) * count for slope in (found.slope, found.low_slope, found.high_slope))
+    slopes = stats.theilslopes(least, at, alpha=0.95)
+    change, low, high = (
+        float(slope) * count for slope in (slopes.slope, slopes.low_slope, slopes.high_slope)
+    )
     return Growth(change=change, low=low, high=high, start=float(least[0]))
 
 
@@ -59,8 +61,8 @@ def growths(generator: GeneratorDocument, readings: Sequence[Mapping[str, Any]])
         "thread_growth": [(r["unix_s"], r["threads"]) for r in server],
     }
     return {
-        name: growth([(at, value) for at, value in found if value is not None], begin_s, end_s)
-        for name, found in held.items()
+        name: growth([(at, value) for at, value in figures if value is not None], begin_s, end_s)
+        for name, figures in held.items()
     }
 
 

@@ -102,11 +102,9 @@ def _fit(n: Floats, x: Floats, start: Sequence[float]) -> Law:
         columns = [n / below, by_sigma, n * by_sigma]
         return np.column_stack(columns[: len(parameters)]) / scale
 
-    found = optimize.least_squares(
-        residuals, start, jacobian, method="lm", ftol=1e-15, xtol=1e-15, gtol=1e-15
-    )
-    gain, sigma, kappa = [*map(float, found.x), 0.0][:3]
-    root_mean_square = float(np.sqrt(np.mean(found.fun**2)))
+    fit = optimize.least_squares(residuals, start, jacobian, method="lm", ftol=1e-15, xtol=1e-15, gtol=1e-15)
+    gain, sigma, kappa = [*map(float, fit.x), 0.0][:3]
+    root_mean_square = float(np.sqrt(np.mean(fit.fun**2)))
     return Law(gain, sigma, kappa, root_mean_square)
 
 

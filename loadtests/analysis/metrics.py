@@ -82,12 +82,12 @@ def _counted(cell: CellSummary) -> tuple[float, float] | None:
 
 def _grown(name: str, label: str, unit: Unit, pick: Callable[[CellSummary], Growth | None]) -> Metric:
     def change(cell: CellSummary) -> float | None:
-        found = pick(cell)
-        return None if found is None else found.change
+        growth = pick(cell)
+        return None if growth is None else growth.change
 
     def interval(cell: CellSummary) -> tuple[float, float] | None:
-        found = pick(cell)
-        return None if found is None else (found.low, found.high)
+        growth = pick(cell)
+        return None if growth is None else (growth.low, growth.high)
 
     return Metric(name, label, unit, False, "exact", change, interval)
 

@@ -32,12 +32,12 @@ def nearest_rank(ordered: Latencies, quantile: float) -> int:
 
 def percentiles(ordered: Latencies) -> dict[str, int | None]:
     """p50, p90, p99, p99_9 and max of ascending latencies; None where the samples are too few."""
-    found: dict[str, int | None] = {
+    points: dict[str, int | None] = {
         name: nearest_rank(ordered, q) if len(ordered) >= samples_needed(q) else None
         for name, q in QUANTILES.items()
     }
-    found["max"] = int(ordered[-1]) if len(ordered) else None
-    return found
+    points["max"] = int(ordered[-1]) if len(ordered) else None
+    return points
 
 
 def nines(ordered: Latencies) -> list[tuple[float, int]]:
@@ -45,15 +45,15 @@ def nines(ordered: Latencies) -> list[tuple[float, int]]:
     return [(q, nearest_rank(ordered, q)) for q in NINES if len(ordered) >= samples_needed(q)]
 
 
-def lower_bounds(found: Mapping[str, int | None], censored: Latencies, dropped: int) -> list[str]:
+def lower_bounds(points: Mapping[str, int | None], censored: Latencies, dropped: int) -> list[str]:
     """Names of percentiles that are lower bounds of the truth.
 
     Those at or above the youngest censored request; all of them where arrivals were `dropped`, which were due
     while most others waited and would have waited longest.
     """
     if dropped:
-        return [name for name, value in found.items() if value is not None]
+        return [name for name, value in points.items() if value is not None]
     if not len(censored):
         return []
     youngest = int(censored.min())
-    return [name for name, value in found.items() if value is not None and value >= youngest]
+    return [name for name, value in points.items() if value is not None and value >= youngest]

@@ -70,8 +70,8 @@ def points(cells: Iterable[CellSummary]) -> list[Point]:
     for cell in cells:
         if cell.search is None:
             groups.setdefault(point_id(cell.server, cell.scenario, cell.level), []).append(cell)
-    found = [_point(name, sorted(group, key=lambda c: c.block)) for name, group in groups.items()]
-    return sorted(found, key=lambda p: (p.scenario, natural(p.server), p.level.kind, p.level.value))
+    unordered = [_point(name, sorted(group, key=lambda c: c.block)) for name, group in groups.items()]
+    return sorted(unordered, key=lambda p: (p.scenario, natural(p.server), p.level.kind, p.level.value))
 
 
 def natural(name: str) -> list[tuple[bool, int, str]]:
@@ -82,8 +82,8 @@ def natural(name: str) -> list[tuple[bool, int, str]]:
 
 def unhindered(point: Point, cells: Mapping[str, CellSummary]) -> list[CellSummary]:
     """The point's sound cells in which the load generator was not the limit: what the server itself did."""
-    found = (cells[name] for name in point.cells)
-    return [cell for cell in found if cell.state in ("server-limited", "unsaturated")]
+    measured = (cells[name] for name in point.cells)
+    return [cell for cell in measured if cell.state in ("server-limited", "unsaturated")]
 
 
 def telling(cells: Iterable[CellSummary]) -> list[CellSummary]:
@@ -117,10 +117,10 @@ def _point(name: str, cells: list[CellSummary]) -> Point:
     for metric in METRICS.values():
         picked = (metric.pick(cell) for cell in valid)
         values = [v for v in picked if v is not None]
-        found = estimate(values, metric, limited=limited, rounded=metric.rounding(valid))
-        if found and any(is_lower_bound(metric, cell) for cell in valid):
-            found = found.model_copy(update={"bound": "at least"})
-        estimates[metric.name] = found
+        figure = estimate(values, metric, limited=limited, rounded=metric.rounding(valid))
+        if figure and any(is_lower_bound(metric, cell) for cell in valid):
+            figure = figure.model_copy(update={"bound": "at least"})
+        estimates[metric.name] = figure
     return Point(
         id=name,
         server=cells[0].server,

@@ -87,7 +87,7 @@ def changes(
     }
     judge = Judge(comparisons=len(primary), floors=manifest.aa_floor or {})
     same = base[0].run == manifest.run
-    found = []
+    changed = []
     for name, point in points.items():
         if name not in base[1]:
             continue
@@ -98,12 +98,12 @@ def changes(
             difference = (
                 _same(judge, metric) if same else _unpaired(sides[0], sides[1], METRICS[metric], judge)
             )
-            found.append(
+            changed.append(
                 _change(
                     difference, point, metric, (point.server, point.scenario, point.level, metric) in primary
                 )
             )
-    return sorted(found, key=_order)
+    return sorted(changed, key=_order)
 
 
 def _unpaired(

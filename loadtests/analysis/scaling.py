@@ -72,7 +72,7 @@ class Curve(Record):
 
 def curves(points: Mapping[str, Point], cells: Mapping[str, CellSummary]) -> list[Curve]:
     """A curve for each server with two levels of users or more, and for each family of server sizes."""
-    found = []
+    over_users = []
     by_users: dict[tuple[str, str], list[Point]] = {}
     for point in points.values():
         if point.level.kind == "users":
@@ -80,8 +80,10 @@ def curves(points: Mapping[str, Point], cells: Mapping[str, CellSummary]) -> lis
     for (scenario, server), group in by_users.items():
         if len(group) > 1:
             levels = [(point.level.value, point) for point in group]
-            found.append(_curve(f"{scenario}/{server}/users", scenario, server, "users", None, levels, cells))
-    return found + _by_size("processes", points, cells) + _by_size("threads", points, cells)
+            over_users.append(
+                _curve(f"{scenario}/{server}/users", scenario, server, "users", None, levels, cells)
+            )
+    return over_users + _by_size("processes", points, cells) + _by_size("threads", points, cells)
 
 
 def slots_bound(group: Sequence[Point], cells: Mapping[str, CellSummary]) -> tuple[float, float] | None:
@@ -125,13 +127,13 @@ def _by_size(over: Over, points: Mapping[str, Point], cells: Mapping[str, CellSu
         family = re.sub(rf"-{over[0]}{size}(?=-|$)", "", point.server)
         if cell is not None and size and family != point.server:
             families.setdefault((point.scenario, family, level_label(point.level)), []).append((size, point))
-    found = []
+    over_size = []
     for (scenario, family, level), group in families.items():
         if len({size for size, _ in group}) == len(group) > 1:
             group.sort(key=lambda pair: pair[0])
             name = f"{scenario}/{family}/{over}/{level}"
-            found.append(_curve(name, scenario, family, over, group[0][1].level, group, cells))
-    return found
+            over_size.append(_curve(name, scenario, family, over, group[0][1].level, group, cells))
+    return over_size
 
 
 def _curve(
@@ -195,19 +197,19 @@ def _knee(
 
     Over users that is their number over the service time; a bound that no longer grows is the slots' own.
     """
-    found: float | None = None
+    knee: float | None = None
     grown = 0.0
     for (n, point), bound in zip(levels, bounds, strict=True):
         rates = [c.throughput_per_s for c in unhindered(point, cells) if c.throughput_per_s]
         if bound is None or not rates:
             continue
         if bound <= grown:
-            return found, None if found else "no level got near its bound"
+            return knee, None if knee else "no level got near its bound"
         grown = bound
         if float(np.mean(rates)) < BOUND_REACHED * bound:
-            return found, None if found else "no level got near its bound"
-        found = n
-    if found is None:
+            return knee, None if knee else "no level got near its bound"
+        knee = n
+    if knee is None:
         return None, "no bound is known" if not any(bounds) else "no sound cell tells it"
     return None, "none: every level got what it allows"
 

@@ -20,14 +20,14 @@ def sentences(
     points: Sequence[Point], answers: Sequence[Answer], references: Mapping[str, Level]
 ) -> list[Sentence]:
     """The answers scenario by scenario, throughput before times; without one, what was measured."""
-    found = []
+    told = []
     for scenario, level in references.items():
         ours = sorted((a for a in answers if a.scenario == scenario), key=lambda a: a.metric != "throughput")
-        found += [Sentence(scenario=scenario, answer=answer.id, text=answer.sentence) for answer in ours]
+        told += [Sentence(scenario=scenario, answer=answer.id, text=answer.sentence) for answer in ours]
         if not ours:
             text = _measured(scenario, level, points)
-            found.append(Sentence(scenario=scenario, answer=None, text=text))
-    return found
+            told.append(Sentence(scenario=scenario, answer=None, text=text))
+    return told
 
 
 def _measured(scenario: str, level: Level, points: Sequence[Point]) -> str:

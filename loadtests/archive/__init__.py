@@ -148,8 +148,8 @@ def read_searches(run: Path) -> list[SearchRecord]:
     return [_read(path, SearchRecord) for path in sorted((run / "searches").glob("[!.]*.json"))]
 
 
-def write_sameness(run: Path, found: Sequence[Sameness]) -> None:
-    write_record(run / SAMENESS, SamenessDocument(scenarios=list(found)))
+def write_sameness(run: Path, results: Sequence[Sameness]) -> None:
+    write_record(run / SAMENESS, SamenessDocument(scenarios=list(results)))
 
 
 def read_sameness(run: Path) -> list[Sameness] | None:
@@ -177,12 +177,12 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     try:
-        found = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1] if line]
+        objects = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1] if line]
     except (ValueError, RecursionError) as error:
         raise ArchiveError(f"{path} cannot be read as lines of JSON: {error}") from None
-    if not all(isinstance(line, dict) for line in found):
+    if not all(isinstance(line, dict) for line in objects):
         raise ArchiveError(f"{path} cannot be read as lines of JSON: each holds one object.")
-    return found
+    return objects
 
 
 def read_generator(directory: Path) -> GeneratorDocument | None:

@@ -113,8 +113,8 @@ class BackgroundClients:
     def _hear(self) -> dict[str, Any]:
         assert self._child.stdout is not None  # noqa: S101 - a pipe was asked for
         line = self._child.stdout.readline()
-        found: dict[str, Any] = json.loads(line) if line else {}
-        return found
+        message: dict[str, Any] = json.loads(line) if line else {}
+        return message
 
 
 def _text(data: bytes) -> str:

@@ -34,15 +34,15 @@ class RequestFailures(Record):
 def request_failures(measured: Samples, names: Sequence[str]) -> list[RequestFailures]:
     """Those names of which a request failed, in the order of `names`."""
     failed = measured[(measured["kind"] != OK) & (measured["kind"] < CENSORED)]
-    found = []
+    checks = []
     for number, name in enumerate(names):
         ours = failed[failed["name"] == number]
         if len(ours):
             requests = int((measured["name"] == number).sum())
-            found.append(
+            checks.append(
                 RequestFailures(name=name, requests=requests, failed=len(ours), causes=_causes(ours))
             )
-    return found
+    return checks
 
 
 def told(measured: Samples, names: Sequence[str]) -> str:

@@ -193,12 +193,12 @@ def matrix_lines(plan: Plan) -> list[str]:
 def _plan(name: str | None, quick: bool, overrides: list[str], as_shipped: bool) -> tuple[Plan, list[str]]:
     chosen = find_plan(name or ("quick" if quick else "standard"))
     short = QUICK if quick and name is not None else ()
-    found = read_plan(chosen, [*environment_overrides(), *short, *overrides], as_shipped=as_shipped)
-    if found.gates:
+    plan = read_plan(chosen, [*environment_overrides(), *short, *overrides], as_shipped=as_shipped)
+    if plan.gates:
         from loadtests.commands.gating import refuse_unreadable
 
-        refuse_unreadable(found)
-    return without_missing(found)
+        refuse_unreadable(plan)
+    return without_missing(plan)
 
 
 def carried_out(begun: Run, files: Path, progress: Progress) -> list[CellRecord]:

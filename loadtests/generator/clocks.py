@@ -79,7 +79,7 @@ class Clocks:
 
 def clocks_check(offsets: Sequence[Offset]) -> Check:
     """The farthest clock; raises Apart where it is too far to measure with."""
-    farthest = max(offsets, key=lambda one: one.least_s)
+    farthest = max(offsets, key=lambda offset: offset.least_s)
     if farthest.least_s > MOST_S:
         way = "ahead of" if farthest.ahead_s > 0 else "behind"
         raise Apart(

@@ -45,7 +45,7 @@ def combined(parts: Sequence[GeneratorDocument], workers: int, lost: int) -> Gen
                 name: {q: _worst([getattr(part, name)[q] for part in parts]) for q in getattr(first, name)}
                 for name in ("loop_lag_us", "send_lateness_us")
             },
-            "background": [one for part in parts for one in part.background],
+            "background": [background for part in parts for background in part.background],
             "conditions": [check for part in parts for check in part.conditions],
             **{
                 name: _sum([getattr(part, name) for part in parts])

@@ -46,7 +46,9 @@ def _on_init(environment: Environment, **_: Any) -> None:
     options = environment.parsed_options
     if options is not None and not options.user_classes and not getattr(options, "class_picker", False):
         # nobody was named: what needs a token, clients in the background or cold files has to be
-        environment.user_classes = [one for one in environment.user_classes if _plain(one)]
+        environment.user_classes = [
+            user_class for user_class in environment.user_classes if _plain(user_class)
+        ]
     runner = environment.runner
     life: _Life
     if isinstance(runner, MasterRunner):

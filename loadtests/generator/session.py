@@ -125,12 +125,12 @@ class Session:
         while True:
             _until(recorder.zero_ns + look_us * 1000)
             recorder.spill()
-            found = warmup.steady(recorder.now_us())
-            if found or look_us >= most_us:
+            steady = warmup.steady(recorder.now_us())
+            if steady or look_us >= most_us:
                 break
             look_us = min(most_us, recorder.now_us() + step_us)
         recorder.listeners.remove(warmup.take)
-        why: WarmupEnd = "steady" if found else "out of time" if found is False else "too few requests"
+        why: WarmupEnd = "steady" if steady else "out of time" if steady is False else "too few requests"
         # what was due while looking belongs to the warm-up
         self.measurement.end_warmup(why, recorder.now_us())
 

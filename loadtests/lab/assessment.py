@@ -22,7 +22,7 @@ SETTLE_S, SETTLED_S = 5.0, 0.2
 def settled(server: RunningServer, document: GeneratorDocument | None) -> list[Slot] | None:
     """What the server counted, once it has also taken up what clients that are gone had left in its queue."""
     counted = server.counted()
-    if document is None or not any(one.sent > one.completed for one in document.background):
+    if document is None or not any(clients.sent > clients.completed for clients in document.background):
         return counted
     deadline = time.monotonic() + SETTLE_S
     while time.monotonic() < deadline:

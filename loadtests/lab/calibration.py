@@ -86,27 +86,27 @@ def calibrate() -> dict[str, Any]:
 
 
 def _best(rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    fastest = max(rounds, key=lambda one: float(one["ceiling_requests_per_s"]))
+    fastest = max(rounds, key=lambda figure: float(figure["ceiling_requests_per_s"]))
     return {
         "ceiling_requests_per_s": fastest["ceiling_requests_per_s"],
-        "ceiling_bytes_per_s": max(one["ceiling_bytes_per_s"] for one in rounds),
+        "ceiling_bytes_per_s": max(figure["ceiling_bytes_per_s"] for figure in rounds),
         "ceiling_cpu_share": fastest["ceiling_cpu_share"],
-        "latency_floor_us": min(one["latency_floor_us"] for one in rounds),
+        "latency_floor_us": min(figure["latency_floor_us"] for figure in rounds),
         "send_lateness_us": min(
-            (one["send_lateness_us"] for one in rounds), key=lambda late: float(late["p99"])
+            (figure["send_lateness_us"] for figure in rounds), key=lambda late: float(late["p99"])
         ),
     }
 
 
 def choose(figures: dict[str, dict[str, Any]]) -> str:
     """The preferred backend of those near the best ceiling and floor, else the one with the best ceiling."""
-    most = max(one["ceiling_requests_per_s"] for one in figures.values())
-    least = min(one["latency_floor_us"] for one in figures.values())
+    most = max(figure["ceiling_requests_per_s"] for figure in figures.values())
+    least = min(figure["latency_floor_us"] for figure in figures.values())
     near = [
         name
-        for name, one in figures.items()
-        if one["ceiling_requests_per_s"] >= NEAR_THE_BEST * most
-        and one["latency_floor_us"] * NEAR_THE_BEST <= least
+        for name, figure in figures.items()
+        if figure["ceiling_requests_per_s"] >= NEAR_THE_BEST * most
+        and figure["latency_floor_us"] * NEAR_THE_BEST <= least
     ]
     if not near:
         return max(figures, key=lambda name: float(figures[name]["ceiling_requests_per_s"]))
@@ -132,7 +132,7 @@ def _backends() -> list[str]:
 def _measure(backend: str) -> dict[str, Any]:
     with _server(13) as port:
         many, cpu = _run(backend, port, "--users", str(USERS))
-        one, _ = _run(backend, port, "--users", "1")
+        single, _ = _run(backend, port, "--users", "1")
         timed, _ = _run(backend, port, "--users", "1", "--twins-rate", str(RATE_PER_S))
     with _server(LARGE_BYTES) as port:
         large, _ = _run(backend, port, "--users", str(USERS // 4))
@@ -141,7 +141,7 @@ def _measure(backend: str) -> dict[str, Any]:
         "ceiling_requests_per_s": round(len(many) / SECONDS, 1),
         "ceiling_bytes_per_s": round(float(large["received_bytes"].sum()) / SECONDS),
         "ceiling_cpu_share": cpu,
-        "latency_floor_us": round(float(np.median(one["last_byte_us"] - one["sent_us"])), 1),
+        "latency_floor_us": round(float(np.median(single["last_byte_us"] - single["sent_us"])), 1),
         "send_lateness_us": {"p50": float(np.percentile(late, 50)), "p99": float(np.percentile(late, 99))},
     }
 

@@ -63,12 +63,12 @@ def hits_rule(companion: Companion, limit: int) -> Rule:
     return Rule(f"{companion.name} hits", float(limit), "hits", "invalid")
 
 
-def hits_check(companion: Companion, found: int | None, requests: int, unanswered: int, calls: int) -> Check:
+def hits_check(companion: Companion, hits: int | None, requests: int, unanswered: int, calls: int) -> Check:
     """Whether each request made the calls it should: none skipped, answered from a cache, or repeated."""
     rule = hits_rule(companion, unanswered * calls)
     expected = requests * calls
-    if found is None:
+    if hits is None:
         return rule.unknown(f"the {companion.name} was not there to be asked")
-    good = 0 <= expected - found <= unanswered * calls
-    advice = f"{requests} requests should have made {expected} {companion.name} calls, not {found}"
-    return rule.judged("ok" if good else "failed", expected - found, advice)
+    good = 0 <= expected - hits <= unanswered * calls
+    advice = f"{requests} requests should have made {expected} {companion.name} calls, not {hits}"
+    return rule.judged("ok" if good else "failed", expected - hits, advice)

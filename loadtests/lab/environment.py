@@ -83,8 +83,8 @@ def machine() -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Python and every installed distribution."""
-    found = {package.name: package.version for package in distributions() if package.name}
-    return {"python": platform.python_version(), **dict(sorted(found.items()))}
+    installed = {package.name: package.version for package in distributions() if package.name}
+    return {"python": platform.python_version(), **dict(sorted(installed.items()))}
 
 
 def machine_id(document: Mapping[str, Any]) -> str:

@@ -31,14 +31,14 @@ def keep_floor(run: Path) -> list[str]:
     known = {**_known(), machine_id: {**(read_floor(machine_id) or {}), **floors}}
     archive.write_text(path, json.dumps(known, indent=1) + "\n")
     lines = [
-        f"{one.metric:<20} {one.id}: ratio {one.ratio:.4f}, "
+        f"{spread.metric:<20} {spread.id}: ratio {spread.ratio:.4f}, "
         + (
             "one block"
-            if one.low is None
-            else f"{100 * one.confidence:.4g} % interval {one.low:.4f} to {one.high:.4f}"
+            if spread.low is None
+            else f"{100 * spread.confidence:.4g} % interval {spread.low:.4f} to {spread.high:.4f}"
         )
-        + f" over {one.blocks} blocks"
-        for one in spreads(answers)
+        + f" over {spread.blocks} blocks"
+        for spread in spreads(answers)
     ]
     return lines + [f"noise floor of {metric}: {share:.1%}" for metric, share in sorted(floors.items())]
 

@@ -77,4 +77,4 @@ def _load_arguments(load: Load, level: Level) -> list[str]:
 
 def scaled(profile: str, rate: float) -> str:
     """The profile with its multiples turned into rates: `1x10,5x5` at 100 is `100x10,500x5`."""
-    return re.sub(r"(?<![x\d.])[\d.]+", lambda found: f"{float(found[0]) * rate:g}", profile)
+    return re.sub(r"(?<![x\d.])[\d.]+", lambda number: f"{float(number[0]) * rate:g}", profile)

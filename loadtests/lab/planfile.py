@@ -162,9 +162,9 @@ def resolved(document: Mapping[str, Any], source: str) -> Plan:
                 raise PlanError(
                     f"{source}: compare[{number}].{key} = '{name}' {problem}; {nearest(name, known)}"
                 )
-    found = plan.model_copy(update={"servers": servers, "scenarios": scenarios})
-    _check_levels(found, source)
-    return found
+    resolved_plan = plan.model_copy(update={"servers": servers, "scenarios": scenarios})
+    _check_levels(resolved_plan, source)
+    return resolved_plan
 
 
 def _without_sizes(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,10 +173,10 @@ def _without_sizes(document: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(servers, Mapping):
         return dict(document)
     bare = {
-        label: {key: value for key, value in one.items() if key not in ("processes", "threads")}
-        if isinstance(one, Mapping) and "command" not in one
-        else one
-        for label, one in servers.items()
+        label: {key: value for key, value in server.items() if key not in ("processes", "threads")}
+        if isinstance(server, Mapping) and "command" not in server
+        else server
+        for label, server in servers.items()
     }
     return {**document, "matched": "as shipped", "servers": bare}
 
@@ -285,8 +285,8 @@ def _keys(place: Sequence[int | str]) -> list[str]:
     model: type[BaseModel] = Plan
     for part in place:
         if isinstance(part, str) and part in model.model_fields:
-            found = _models(model.model_fields[part].annotation)
-            model = found[0] if found else model
+            models = _models(model.model_fields[part].annotation)
+            model = models[0] if models else model
     return [field.alias or name for name, field in model.model_fields.items()]
 
 

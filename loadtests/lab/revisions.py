@@ -37,11 +37,11 @@ class _Source:
 
 def commits(plan: Plan) -> dict[str, str]:
     """Label to commit, of each server that names a revision; raises PlanError."""
-    found = {}
+    revisions = {}
     for label, planned in plan.servers.items():
         if planned.revision is not None:
-            found[label] = _commit(f"servers.{label}", planned, planned.revision)
-    return found
+            revisions[label] = _commit(f"servers.{label}", planned, planned.revision)
+    return revisions
 
 
 @contextmanager

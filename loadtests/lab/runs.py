@@ -46,7 +46,9 @@ def without_missing(plan: Plan) -> tuple[Plan, list[str]]:
         raise PlanError(f"none of the plan's servers is installed: {', '.join(missing.values())}.")
     said = [f"{label} is left out: {program} is not installed." for label, program in missing.items()]
     kept = {label: server for label, server in plan.servers.items() if label not in missing}
-    compare = [one for one in plan.compare if one.server in kept and one.baseline in kept]
+    compare = [
+        comparison for comparison in plan.compare if comparison.server in kept and comparison.baseline in kept
+    ]
     scenarios = {
         label: scenario.model_copy(update={"servers": [name for name in scenario.servers if name in kept]})
         for label, scenario in plan.scenarios.items()

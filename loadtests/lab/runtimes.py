@@ -43,7 +43,7 @@ LONG = re.compile(r"""^'''exec' ("[^"]+"|\S+) """, re.MULTILINE)
 def runtimes(plan: Plan) -> dict[str, Runtime]:
     """Label to runtime, of each server that a command starts on a Python; raises PlanError."""
     known: dict[object, Runtime | None] = {}
-    found = {}
+    named = {}
     for label, planned in plan.servers.items():
         spec = spec_of(label, planned)
         if not isinstance(spec, OwnServer) or spec.url is not None:
@@ -55,8 +55,8 @@ def runtimes(plan: Plan) -> dict[str, Runtime]:
             if key not in known:
                 known[key] = _read(label, interpreter, spec, environment)
             if (runtime := known[key]) is not None:
-                found[label] = runtime
-    return found
+                named[label] = runtime
+    return named
 
 
 def own_environment(spec: OwnServer, planned: PlanServer) -> dict[str, str]:
@@ -103,11 +103,11 @@ def _checked(label: str, spec: OwnServer) -> str | None:
     )
 
 
-def _alike(one: str, other: str) -> bool:
+def _alike(mine: str, other: str) -> bool:
     """Whether two names are one interpreter; those of two virtual environments never are."""
-    folders = [os.path.realpath(os.path.dirname(name)) for name in (one, other)]
+    folders = [os.path.realpath(os.path.dirname(name)) for name in (mine, other)]
     try:
-        return folders[0] == folders[1] and os.path.samefile(one, other)
+        return folders[0] == folders[1] and os.path.samefile(mine, other)
     except OSError:
         return False
 

@@ -105,8 +105,8 @@ def _carry_out(run: Run, files: Path, progress: Progress) -> list[CellRecord]:
     journal.end_leftovers(run.directory)
     records = archive.read_cells(run.directory)
     planned = set(run.manifest.cells)
-    found = [*run.manifest.cells, *(record.id for record in records if record.id not in planned)]
-    update = {"finished_unix_s": time.time(), "cells": found}
+    cells = [*run.manifest.cells, *(record.id for record in records if record.id not in planned)]
+    update = {"finished_unix_s": time.time(), "cells": cells}
     archive.write_record(run.directory / archive.MANIFEST, run.manifest.model_copy(update=update))
     return records
 

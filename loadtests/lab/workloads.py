@@ -62,15 +62,15 @@ def _known_files(request: AnyRequest) -> AnyRequest:
     names = [part.file for part in request.multipart.values() if isinstance(part, PlanFile)]
     if request.body_file is not None:
         names.append(request.body_file)
-    found = {}
+    files = {}
     for name in names:
         try:
-            found[name] = hashlib.sha256(Path(name).read_bytes()).hexdigest()
+            files[name] = hashlib.sha256(Path(name).read_bytes()).hexdigest()
         except OSError as error:
             raise ValueError(f"the file {name} cannot be read: {error.strerror}") from None
-        if request.files.get(name, found[name]) != found[name]:
+        if request.files.get(name, files[name]) != files[name]:
             raise ValueError(f"the file {name} has changed since the run was begun")
-    return request.model_copy(update={"files": found})
+    return request.model_copy(update={"files": files})
 
 
 def requests_file(workload: Workload | None, directory: Path) -> Path | None:

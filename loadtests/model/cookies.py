@@ -132,5 +132,5 @@ class Jar:
 
     def get(self, name: str) -> str | None:
         """The value of a cookie by its name alone."""
-        found = [cookie.value for (known, _), cookie in self._cookies.items() if known == name]
-        return found[-1] if found else None
+        values = [cookie.value for (known, _), cookie in self._cookies.items() if known == name]
+        return values[-1] if values else None

@@ -29,23 +29,23 @@ def parse(text: str, *, wildcards: bool = False) -> tuple[Step, ...]:
     if not text.startswith("$"):
         raise ValueError(f"'{text}' is no JSON path: it begins with $, as in $.items[0].id")
     while place < len(text):
-        found = _SEGMENT.match(text, place)
-        if found is None:
+        segment = _SEGMENT.match(text, place)
+        if segment is None:
             raise ValueError(
                 f"'{text}' cannot be read from its character {place + 1} on: a JSON path looks like "
                 "$.items[0].id or $['first name']"
             )
-        place = found.end()
-        if found["any"]:
+        place = segment.end()
+        if segment["any"]:
             if not wildcards:
                 raise ValueError(f"'{text}' leads to many values: give the number of one, as in [0]")
             steps.append(ANY)
-        elif found["index"]:
-            steps.append(int(found["index"]))
-        elif found["name"]:
-            steps.append(found["name"])
+        elif segment["index"]:
+            steps.append(int(segment["index"]))
+        elif segment["name"]:
+            steps.append(segment["name"])
         else:
-            steps.append(_unquoted(text, found["single"], found["double"]))
+            steps.append(_unquoted(text, segment["single"], segment["double"]))
     return tuple(steps)
 
 

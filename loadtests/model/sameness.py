@@ -39,10 +39,13 @@ class Sameness(Record):
         """What makes the work of two servers unequal."""
         pair = {server, other}
         return [
-            one
-            for one in self.mismatches
-            if not one.note
-            and ({one.server, one.other} == pair or (one.server == one.other and one.server in pair))
+            mismatch
+            for mismatch in self.mismatches
+            if not mismatch.note
+            and (
+                {mismatch.server, mismatch.other} == pair
+                or (mismatch.server == mismatch.other and mismatch.server in pair)
+            )
         ]
 
 
@@ -60,7 +63,7 @@ def key(mismatch: Mismatch) -> str:
 
 def sentence(sameness: Sameness) -> str:
     """One line: alike, or which request differs, where and how."""
-    differences = [one for one in sameness.mismatches if not one.note]
+    differences = [mismatch for mismatch in sameness.mismatches if not mismatch.note]
     servers = " and ".join(sameness.servers)
     if sameness.alike:
         return f"{sameness.scenario}: {servers} answer alike ({sameness.asked:,} requests, each asked twice)"
@@ -68,7 +71,7 @@ def sentence(sameness: Sameness) -> str:
         why = "; ".join(sameness.notes)
         return f"{sameness.scenario}: it is not known whether {servers} answer alike: {why}"
     first = differences[0]
-    places = len({(one.request, one.place) for one in differences})
+    places = len({(mismatch.request, mismatch.place) for mismatch in differences})
     more = f" and {places - 1} more" if places > 1 else ""
     return f"{sameness.scenario}: not the same work: {told(first)}{more}"
 

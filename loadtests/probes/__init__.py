@@ -61,7 +61,7 @@ class _Sum:
 
 def tree(root: int) -> list[int]:
     """A process and all its descendants that live now; [] where there is no `/proc` or no such process."""
-    pids, found = [root], []
+    pids, living = [root], []
     while pids:
         pid = pids.pop()
         with suppress(OSError):
@@ -69,8 +69,8 @@ def tree(root: int) -> list[int]:
                 with suppress(OSError):
                     children = (PROC / str(pid) / "task" / task / "children").read_text()
                     pids += [int(child) for child in children.split()]
-            found.append(pid)
-    return found
+            living.append(pid)
+    return living
 
 
 def probe(root: int, side: Side, port: int | None, *, detailed: bool = True) -> SideReading:

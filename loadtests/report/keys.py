@@ -18,10 +18,10 @@ class Keyed:
         self.document = document
 
     def value(self, *path: PathStep) -> Any:
-        found: Any = self.document
+        place: Any = self.document
         for step in _flat(path):
-            found = found[step]
-        return found
+            place = place[step]
+        return place
 
     def number(self, unit: ReadUnit, *path: PathStep, prefix: str = "", turned: bool = False) -> Markup:
         """`<data>` with the whole value beside the rounded text; a dash where the figure is null.
@@ -51,15 +51,15 @@ class Keyed:
 
     def estimate(self, unit: ReadUnit, *path: PathStep) -> Markup:
         """An estimate over blocks, with the sign of its bound."""
-        found = self.value(*path)
-        if found is None:
+        estimated = self.value(*path)
+        if estimated is None:
             return self.number(unit, *path)
-        return self.number(unit, *path, "value", prefix=BOUNDS[found["bound"]])
+        return self.number(unit, *path, "value", prefix=BOUNDS[estimated["bound"]])
 
     def interval(self, unit: ReadUnit, *path: PathStep) -> Markup:
         """` (low to high)` of whatever has both, else nothing."""
-        found = self.value(*path)
-        if found is None or found["low"] is None or found["high"] is None:
+        bounds = self.value(*path)
+        if bounds is None or bounds["low"] is None or bounds["high"] is None:
             return Markup("")
         low, high = self.number(unit, *path, "low"), self.number(unit, *path, "high")
         return Markup('<span class="interval">{} to {}</span>').format(low, high)

@@ -18,14 +18,14 @@ MOST_PANELS = 9
 def pictures(document: Mapping[str, Any]) -> dict[str, tuple[str, alt.TopLevelMixin]]:
     """File stem to (text alternative, chart): `ratios` and `throughput`, where the run has them."""
     looks = server_looks(document)
-    found: dict[str, tuple[str, alt.TopLevelMixin]] = {}
+    drawn: dict[str, tuple[str, alt.TopLevelMixin]] = {}
     rows = ratio_rows(document, looks)
     if rows and document["state"] != "invalid":
         chart = charts.ratio_chart(rows, RATIO_WIDTH, labels_above=False)
-        found["ratios"] = (ratio_alternative(document), chart)
+        drawn["ratios"] = (ratio_alternative(document), chart)
     panels = scaling_panels(Keyed(document), looks, drawn_scenarios(document), "throughput")[:MOST_PANELS]
     if panels:
         named = ", ".join(panel.title for panel in panels)
         chart = charts.picture([(panel.title, panel.chart) for panel in panels], looks)
-        found["throughput"] = (f"Throughput over users: {named}", chart)
-    return found
+        drawn["throughput"] = (f"Throughput over users: {named}", chart)
+    return drawn

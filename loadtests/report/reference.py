@@ -123,8 +123,8 @@ def conduct(document: Document) -> str:
     for row in document["rows"]:
         told = []
         for name in columns:
-            found = row["figures"][name]
-            value, bound = (None, "exact") if found is None else (found["value"], found["bound"])
+            figure_of = row["figures"][name]
+            value, bound = (None, "exact") if figure_of is None else (figure_of["value"], figure_of["bound"])
             told.append(BOUNDS[bound] + figure(value, CONDUCT[name].unit))
         rows.append([row["scenario"], row["server"], *told, row["mechanism"]])
     return f"{_told(document)}\n{table(['scenario', 'server', *columns, 'what bounds it'], rows)}"

@@ -50,18 +50,21 @@ def resolve_endpoint(
     Of several addresses, as `localhost` has, the first that takes a connection is the target's for the run.
     """
     try:
-        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except UnicodeError:  # a label of the name that is empty or too long
         raise OSError(f"'{target.host}' is no name") from None
-    chosen = next((one for one in found if len(found) > 1 and _answers(one, connect_timeout_ns)), found[0])
+    chosen = next(
+        (address for address in addresses if len(addresses) > 1 and _answers(address, connect_timeout_ns)),
+        addresses[0],
+    )
     return Endpoint(target, chosen[0], chosen[4], tls, connect_timeout_ns, read_rate, send_rate)
 
 
-def _answers(found: tuple[Any, ...], timeout_ns: int) -> bool:
+def _answers(address: tuple[Any, ...], timeout_ns: int) -> bool:
     try:
-        with socket.socket(found[0], socket.SOCK_STREAM) as sock:
+        with socket.socket(address[0], socket.SOCK_STREAM) as sock:
             sock.settimeout(timeout_ns / 1e9)
-            sock.connect(found[4])
+            sock.connect(address[4])
     except OSError:
         return False
     return True

@@ -23,7 +23,7 @@ NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, LISTENING = 4, 20, 0x301, 
 
 def backlogs(port: int) -> list[int]:
     """The queues of the sockets that listen on a port, as `ss -ltn` reads them, from the kernel."""
-    found: list[int] = []
+    queues: list[int] = []
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as link:
         body = struct.pack("=BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, LISTENING) + bytes(48)
         link.send(struct.pack("=IHHII", 16 + len(body), SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, 1, 0) + body)
@@ -32,9 +32,9 @@ def backlogs(port: int) -> list[int]:
             while len(data) >= 16:
                 size, kind = struct.unpack_from("=IH", data)
                 if kind != SOCK_DIAG_BY_FAMILY:
-                    return found
+                    return queues
                 if struct.unpack_from(">H", data, 20)[0] == port:
-                    found.append(struct.unpack_from("=I", data, 16 + 4 + 48 + 8)[0])
+                    queues.append(struct.unpack_from("=I", data, 16 + 4 + 48 + 8)[0])
                 data = data[(size + 3) & ~3 :]
 
 
@@ -84,7 +84,7 @@ def _settled(server: Running, clients: Crowd, name: str, limit: int) -> int | No
     most, since = 0, time.monotonic()
     while most < limit and time.monotonic() < server.deadline:
         clients.go_on(0.05)
-        count = max((one["count"] for one in server.notes(name, "running")), default=0)
+        count = max((note["count"] for note in server.notes(name, "running")), default=0)
         if count > most:
             most, since = count, time.monotonic()
         elif time.monotonic() - since > 1.2:

@@ -75,11 +75,11 @@ def reading(row: ServerRow, versions: Mapping[str, str], seen: Mapping[str, Seen
     command = " ".join(("python", *row.command[1:])).replace("{port}", "PORT")
     rows = {
         name: Reading(
-            answer=one.answer,
-            low=_short(one.figure),
-            high=_short(one.figure if one.high is None else one.high),
+            answer=observed.answer,
+            low=_short(observed.figure),
+            high=_short(observed.figure if observed.high is None else observed.high),
         )
-        for name, one in seen.items()
+        for name, observed in seen.items()
     }
     return ServerReading(interface=row.interface, versions=dict(versions), command=command, rows=rows)
 
@@ -134,8 +134,8 @@ def merged(documents: Iterable[Atlas]) -> Atlas:
 
 def _ranges(mine: Mapping[str, Reading], theirs: Mapping[str, Reading]) -> dict[str, Reading]:
     def widest(name: str) -> Reading:
-        lows = [one.low for one in (mine[name], theirs[name]) if one.low is not None]
-        highs = [one.high for one in (mine[name], theirs[name]) if one.high is not None]
+        lows = [reading.low for reading in (mine[name], theirs[name]) if reading.low is not None]
+        highs = [reading.high for reading in (mine[name], theirs[name]) if reading.high is not None]
         return Reading(answer=mine[name].answer, low=min(lows, default=None), high=max(highs, default=None))
 
     return {name: widest(name) for name in mine if name in theirs}

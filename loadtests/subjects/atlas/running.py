@@ -84,7 +84,11 @@ class Running:
         path = self.folder / "notes"
         lines = path.read_text().splitlines() if path.exists() else []
         documents = [json.loads(line) for line in lines]
-        return [one for one in documents if one["note"] == name and event in ("", one["event"])]
+        return [
+            document
+            for document in documents
+            if document["note"] == name and event in ("", document["event"])
+        ]
 
     def noted(self, name: str, *events: str, limit_s: float = 10.0) -> dict[str, Any] | None:
         """The first note of one of the events, waited for; None where none comes in time."""

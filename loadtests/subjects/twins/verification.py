@@ -31,12 +31,14 @@ def processing(given: Verification) -> list[str]:
     """`POST /process` with a wait, and with the digest of the scenario's file."""
     if given.files is None:
         return []
-    found, name = waiting(given), str(given.values.get("path") or SMALL)
+    problems, name = waiting(given), str(given.values.get("path") or SMALL)
     expected = hashlib.sha256((given.files / name).read_bytes()).hexdigest()
     answer = given.send("/process", method="POST", body={"operation": "digest", "path": name})
     if answer.status != 200 or expected.encode() not in answer.body:
-        found.append(f"POST /process with the digest of {name} answered {answer.status} without its SHA-256")
-    return found
+        problems.append(
+            f"POST /process with the digest of {name} answered {answer.status} without its SHA-256"
+        )
+    return problems
 
 
 def mixture(given: Verification) -> list[str]:
@@ -51,11 +53,11 @@ def recording(given: Verification) -> list[str]:
 
 def job_pages(given: Verification) -> list[str]:
     """As many jobs as a page has, and the last of them on it."""
-    name, found, limit = "", list[str](), int(given.values["limit"])
+    name, problems, limit = "", list[str](), int(given.values["limit"])
     for _ in range(limit):
-        name, found = _recorded(given)
-        if found:
-            return found
+        name, problems = _recorded(given)
+        if problems:
+            return problems
     answer = given.send(f"/jobs?limit={limit}")
     if answer.status != 200 or answer.body.count(b'"id"') != limit or name.encode() not in answer.body:
         return [f"GET /jobs?limit={limit} answered {answer.status} without the last {limit} jobs"]
@@ -75,15 +77,15 @@ def fetching(given: Verification) -> list[str]:
 
 def _conditionals(given: Verification, name: str, answer: Response) -> list[str]:
     """A 304 to the file's own ETag, and a 206 to a range of it."""
-    path, found = file_path(name), []
+    path, problems = file_path(name), []
     tag = answer.headers.get("etag", "")
     again = given.send(path, headers={"If-None-Match": tag})
     if not tag or again.status != 304:
-        found.append(f"GET {path} with If-None-Match of its own ETag answered {again.status}, not 304")
+        problems.append(f"GET {path} with If-None-Match of its own ETag answered {again.status}, not 304")
     part = given.send(path, headers={"Range": "bytes=1-7"})
     if (part.status, part.body) != (206, answer.body[1:8]):
-        found.append(f"GET {path} with Range: bytes=1-7 answered {part.status} and {len(part.body)} bytes")
-    return found
+        problems.append(f"GET {path} with Range: bytes=1-7 answered {part.status} and {len(part.body)} bytes")
+    return problems
 
 
 def _recorded(given: Verification) -> tuple[str, list[str]]:
