@@ -208,7 +208,8 @@ METRICS = {
             False,
             "exact",
             lambda c: c.cpu_ms_per_request,
-            tables=("cases", "resources"),
+            tables=("cases", "resources", "changes"),
+            compared=True,
         ),
         Metric(
             "busy_cores",

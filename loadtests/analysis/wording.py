@@ -91,4 +91,6 @@ def _unjudged(found: Difference) -> str:
 def _claim(metric: Metric, winner: str, loser: str, factor: str) -> str:
     if metric.name == "throughput":
         return f"{winner} serves {factor} the requests of {loser}"
+    if metric.name == "cpu_ms_per_request":
+        return f"{loser} takes {factor} the CPU of {winner} for each request"
     return f"{loser}'s {metric.label} is {factor} as long as {winner}'s"

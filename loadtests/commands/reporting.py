@@ -12,6 +12,7 @@ from loadtests import archive
 from loadtests.commands.options import DEFAULT_RESULTS, Results, find_run
 from loadtests.lab.plan import PlanError
 
+SETTLED = {"faster", "equivalent", "same run"}
 Runs = Annotated[list[str], typer.Argument(help="Run: its directory, its name, or `last`.")]
 
 
@@ -45,17 +46,42 @@ def report(
         webbrowser.open(pages[0].resolve().as_uri())
 
 
+class Failing(StrEnum):
+    slower = "slower"
+
+
 def compare(
     base: Annotated[str, typer.Argument(help="The run that others are held against.")],
     new: Runs,
     results: Results = DEFAULT_RESULTS,
     force: Annotated[bool, typer.Option(help="Compare other machines and quick runs too.")] = False,
+    fail_on: Annotated[
+        Failing | None,
+        typer.Option(help="Exit 1 where a primary comparison of the plan says so."),
+    ] = None,
+    strict: Annotated[bool, typer.Option(help="Exit 4 where a primary comparison is not settled.")] = False,
 ) -> None:
-    """Compare runs with a baseline."""
+    """Compare runs with a baseline, and say what changed."""
     from loadtests.report import compare as compare_runs
 
-    for path in compare_runs(find_run(base, results), [find_run(run, results) for run in new], force=force):
-        print(path)
+    verdicts: set[str] = set()
+    for run in new:
+        compared = compare_runs(find_run(base, results), find_run(run, results), force=force)
+        primaries = [change for change in compared.changes if change.primary]
+        for change in primaries or compared.changes:
+            print(change.sentence)
+        for path in compared.written:
+            print(path)
+        if fail_on is not None and not primaries:
+            raise PlanError(
+                f"--fail-on {fail_on.value} needs to know what decides, and the plan of {run} has no "
+                "[[compare]]: of many figures some differ by chance."
+            )
+        verdicts |= {change.verdict for change in primaries}
+    if fail_on is not None and fail_on.value in verdicts:
+        raise typer.Exit(1)
+    if strict and verdicts - SETTLED:
+        raise typer.Exit(4)
 
 
 def check(

@@ -1,12 +1,14 @@
 """From verdicts to pages: pure functions of the archive; no figure is made here, only shown."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from loadtests.analysis.run_comparison import Change, CompareError
 from loadtests.analysis.summary import against, build
 from loadtests.report.writing import FORMATS, write
 
-__all__ = ["FORMATS", "compare", "sentences", "told", "write_report"]
+__all__ = ["FORMATS", "Compared", "compare", "sentences", "told", "write_report"]
 
 
 def write_report(run_dirs: Sequence[Path], formats: Collection[str] = FORMATS) -> list[Path]:
@@ -32,15 +34,28 @@ def told(run_dir: Path) -> list[str]:
     return [summary.headline, summary.trust, *reasons, *(sentence.text for sentence in summary.sentences)]
 
 
-def compare(base: Path, new: Sequence[Path], *, force: bool = False) -> list[Path]:
-    """Write a comparison page of each new run with the base into the new run's directory.
+@dataclass(frozen=True)
+class Compared:
+    """A new run held against a base: the page and the document, and what changed, the worst first."""
 
-    Raises CompareError for different machines and quick runs, unless forced.
+    written: list[Path]
+    changes: list[Change]
+
+
+def compare(base: Path, new: Path, *, force: bool = False) -> Compared:
+    """Write a comparison of the new run with the base into the new run's directory.
+
+    Raises CompareError for different machines, quick runs (unless forced) and runs that share no point.
     """
     before = build([base])
-    written = []
-    for run_dir in new:
-        summary = against(before, build([run_dir]), force=force)
-        stem = f"compare-{before.runs[0].run}"
-        written += write(summary, run_dir, ("html", "json"), {"html": f"{stem}.html", "json": f"{stem}.json"})
-    return written
+    summary = against(before, build([new]), force=force)
+    comparison = summary.comparison
+    if comparison is None or not comparison.changes:
+        raise CompareError(
+            f"{before.runs[0].run} and {summary.runs[0].run} share no server in the same scenario at the "
+            f"same level, so that nothing can be compared: {', '.join(sorted(before.points))} in one, "
+            f"{', '.join(sorted(summary.points))} in the other."
+        )
+    stem = f"compare-{before.runs[0].run}"
+    names = {"html": f"{stem}.html", "json": f"{stem}.json"}
+    return Compared(write(summary, new, ("html", "json"), names), comparison.changes)

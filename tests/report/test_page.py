@@ -277,7 +277,7 @@ def test_a_comparison_is_the_same_page_with_the_base_on_top(browser: Browser, tm
     ]
     base = write(tmp_path, run)
     new = write(tmp_path, replace(run, name="later", planted=slower, seed=12))
-    page_path, document_path = compare(base, [new])
+    page_path, document_path = compare(base, new).written
     document = summary(document_path.parent, document_path.name)
     with opened(browser, page_path) as page:
         first = page.locator("#comparison tbody tr").first.inner_text()
@@ -288,7 +288,7 @@ def test_a_comparison_is_the_same_page_with_the_base_on_top(browser: Browser, tm
             if element["tag"] == "DATA":
                 assert float(element["value"]) == pointed(document, element["key"])
         assert Axe().run(page).violations_count == 0
-    itself, _ = compare(base, [base])
+    itself, _ = compare(base, base).written
     with opened(browser, itself) as page:
         assert "the same run compared with itself" in page.locator("#comparison").inner_text()
         assert set(page.locator("#comparison tbody .verdict").all_inner_texts()) == {"same run"}
