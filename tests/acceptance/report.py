@@ -81,7 +81,7 @@ def broken(folder: Path) -> None:
 
 def same(folder: Path) -> None:
     directory = write(folder, replace(full_run(), measure_s=1, users=(8, 32)))
-    _, path = compare(directory, [directory])
+    _, path = compare(directory, directory).written
     comparison = json.loads(path.read_text())["comparison"]
     others = sum(change["verdict"] != "same run" for change in comparison["changes"])
     show("comparisons of a run with itself", len(comparison["changes"]), 1)
