@@ -43,6 +43,7 @@ limit_request_line = 8190  # the largest gunicorn allows; the application answer
 limit_request_field_size = 64 * 1024
 limit_request_fields = MAX_FIELD_LINES
 permit_unconventional_http_method = True  # the application knows methods, and answers 501
+http_parser = "python"  # gunicorn's own choice depends on what else is installed
 control_socket_disable = True
 forwarded_allow_ips = ""  # nobody says for a client where it comes from: nothing here asks
 secure_scheme_headers: dict[str, str] = {}  # nor what it asked for, as whoever comes by a Unix socket may

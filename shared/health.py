@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.interpreter import gil_runs, is_free_threaded
 from shared.settings import Settings
 
 
@@ -56,6 +57,8 @@ def describe_health(serving: Serving, settings: Settings) -> dict[str, Any]:
         "parser": serving.parser,
         "handlers": serving.handlers,
         "keep_alive_s": serving.keep_alive_s,
+        "free_threaded": is_free_threaded(),
+        "gil": gil_runs(),
         "pid": os.getpid(),
         "files": str(settings.files),
         "kept_bytes": settings.kept_bytes,

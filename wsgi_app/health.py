@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any
 
 import gunicorn
+from gunicorn.http.message import _check_fast_parser  # type: ignore[attr-defined]  # private, and not typed
 from gunicorn.workers.base import Worker
 
 from shared.health import Serving, describe_health, main_thread_locals
@@ -40,7 +41,7 @@ def serving() -> Serving:
         threads=worker.cfg.threads if worker_class == "gthread" else 1,
         connections=None if worker_class == "sync" else worker.worker_connections,
         loop=_hub_loop() if worker_class == "gevent" else None,
-        parser=None,
+        parser=_parser(worker),
         handlers=None,
         versions=versions,
         keep_alive_s=worker.cfg.keepalive if worker_class != "sync" else 0,
@@ -72,6 +73,11 @@ def _hub_loop() -> str:
     from gevent import get_hub
 
     return type(get_hub().loop).__module__.split(".")[1]
+
+
+def _parser(worker: Worker) -> str:
+    """gunicorn's parser in Python, or `fast`, in C, which it takes by itself where that is installed."""
+    return "fast" if _check_fast_parser(worker.cfg) else "python"
 
 
 def _calling_worker() -> Any:

@@ -17,6 +17,7 @@ from loadtests.analysis.percentiles import lower_bounds, nines, percentiles
 from loadtests.checks.balance import busiest_share
 from loadtests.checks.failures import RequestFailures, request_failures
 from loadtests.model import costs
+from loadtests.model.interpreters import interpreter_words
 from loadtests.model.records import (
     BackgroundDocument,
     CellRecord,
@@ -108,6 +109,11 @@ class CellSummary(Record):
     told: str | None = Field(default=None, description="what it is in a few words")
     processes: int | None
     threads: int | None
+    interpreter: str | None = Field(
+        default=None,
+        description="that served, and whether the GIL ran; null where the server does not say it",
+    )
+    parser: str | None = Field(default=None, description="of requests, as the server itself says")
     slots: int | None
     slot_kind: str | None
     cores: int | None = Field(description="cores the server may use at once: pinned ones, or its processes")
@@ -152,6 +158,7 @@ def summarise_cell(
     """
     run = record.server_run
     serves, told = naming.told(run)
+    parser = run.health.get("parser") if run else None
     interface = (run.health.get("interface") or run.interface) if run else None
     facts: dict[str, Any] = {
         **{name: getattr(record, name) for name in COPIED},
@@ -160,6 +167,8 @@ def summarise_cell(
         "told": told,
         "processes": run.processes if run else None,
         "threads": run.threads if run else None,
+        "interpreter": interpreter_words(run.health, run.gil_turned_on_by) if run else None,
+        "parser": parser if isinstance(parser, str) else None,
         "slots": run.slots if run else None,
         "slot_kind": run.slot_kind if run else None,
         "cores": _cores(record),
@@ -309,4 +318,7 @@ def _cores(record: CellRecord) -> int | None:
         return None
     if run.cpus is None:
         return run.processes
-    return min(len(run.cpus), run.processes or len(run.cpus))
+    at_once = run.processes
+    if at_once is not None and run.health.get("gil") is False:
+        at_once *= run.threads or 1  # each computes beside the others
+    return min(len(run.cpus), at_once or len(run.cpus))

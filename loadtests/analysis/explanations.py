@@ -167,7 +167,7 @@ def _text(
     if cause == "slots":
         return f"slots exhausted: {flying}, {told}; {busy}."
     if cause == "core":
-        return f"core exhausted: {busy}, {told}, {flying}."
+        return f"core exhausted: {busy}, {told}, {flying}{_lock(first)}."
     if cause == "upstream":
         return f"waiting for upstream: {flying}, {told}; {busy}."
     if cause == "users":
@@ -188,6 +188,13 @@ def _unevenness(sound: Sequence[CellSummary]) -> str:
     told = busiest_words(max(shares), processes)
     repeats = f", in the least even of {count(len(sound), 'repeat')}" if len(sound) > 1 else ""
     return f" {told[0].upper()}{told[1:]}{repeats}."
+
+
+def _lock(cell: CellSummary) -> str:
+    """Why the threads of a process have one core, where the server says so."""
+    held = cell.interpreter is not None and any(told in cell.interpreter for told in ("with GIL", "GIL on"))
+    threaded = (cell.threads or 1) > 1 and cell.slot_kind == "thread"
+    return "; under the GIL one thread of a process computes at a time" if held and threaded else ""
 
 
 def _cores(cell: CellSummary) -> str:

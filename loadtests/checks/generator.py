@@ -17,6 +17,7 @@ STOPPED_US = 100_000.0
 RUN_QUEUE_SHARE = 0.10
 CPU_SHARE = 0.90
 CEILING_SHARE = 0.50
+SHARE_OF_ALL = 0.10  # of processors that are the server's, too
 
 
 SEND_RATE = Rule("send rate", FEWEST_SENT_SHARE, "share", "generator-limited")
@@ -24,6 +25,7 @@ SEND_LATENESS = Rule("send lateness", LATENESS_US, "us", "generator-limited")
 LOOP_LAG = Rule("loop lag", LAG_US, "us", "generator-limited")
 RUN_QUEUE = Rule("run queue", RUN_QUEUE_SHARE, "share", "generator-limited")
 GENERATOR_CPU = Rule("generator CPU", CPU_SHARE, "share", "generator-limited")
+GENERATOR_SHARE = Rule("generator share", SHARE_OF_ALL, "share", "generator-limited")
 CEILING = Rule("ceiling", CEILING_SHARE, "share")
 
 
@@ -46,6 +48,20 @@ def own_health(document: GeneratorDocument) -> list[Check]:
     ]
 
 
+def among(document: GeneratorDocument, processors: int) -> list[Check]:
+    """The same of a generator among the server's own processors: it waits for them, and must take little.
+
+    Its waits lengthen response times, and cost no throughput while the server has more to do: they warn.
+    """
+    waits = [
+        check.model_copy(update={"consequence": "warning", "status": "warning"})
+        if check.status == "failed"
+        else check
+        for check in own_health(document)
+    ]
+    return [*waits, _share_of_all(document, processors)]
+
+
 def send_rate(document: GeneratorDocument, measured: Samples, *, healthy: bool) -> Check:
     """Requests sent while measuring over requests due then: leaving in the drain is not in time.
 
@@ -66,6 +82,16 @@ def send_rate(document: GeneratorDocument, measured: Samples, *, healthy: bool) 
         advice += ", as the server left too many unanswered: the level is above what it can do"
     status: CheckStatus = "ok" if figure >= FEWEST_SENT_SHARE else "warning" if beyond else "failed"
     return SEND_RATE.judged(status, figure, advice)
+
+
+def _share_of_all(document: GeneratorDocument, processors: int) -> Check:
+    """What the generator takes of the processors that it shares with the server."""
+    share = None if document.cpu_measure_share is None else document.cpu_measure_share / processors
+    advice = (
+        f"the generator took {(share or 0) * 100:.0f} % of the {processors} processors that it shares; "
+        "let each request be more work"
+    )
+    return GENERATOR_SHARE.at_most(share, advice)
 
 
 def _loop_lag(document: GeneratorDocument) -> Check:

@@ -18,7 +18,7 @@ from loadtests.checks.answers import (
     user_shares,
 )
 from loadtests.checks.balance import balance
-from loadtests.checks.generator import ceiling_share, own_health, send_rate
+from loadtests.checks.generator import among, ceiling_share, own_health, send_rate
 from loadtests.checks.load import saturation, steady, unfinished, warmup
 from loadtests.model.counters import Slot
 from loadtests.model.records import CellState, Check, GeneratorDocument
@@ -37,6 +37,7 @@ def self_checks(
     processes: int | None = None,
     slots: int | None = None,
     server_cpu_share: float | None = None,
+    shared_processors: int | None = None,
     error_share: float = FAILED_SHARE,
 ) -> list[Check]:
     """All checks of a cell, in a fixed order; what cannot be known is `not available`, never ok.
@@ -48,7 +49,7 @@ def self_checks(
     """
     measured = np.asarray(samples[samples["phase"] == MEASURE])
     duration_s = max(1e-9, (document.measure_us - document.warmup_us) / 1e6)
-    own = own_health(document)
+    own = own_health(document) if shared_processors is None else among(document, shared_processors)
     return [
         answers(document, samples, measured, error_share),
         user_shares(document, samples),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from loadtests import archive, probes
 from loadtests.checks.soundness import cell_state, self_checks
+from loadtests.lab import environment
 from loadtests.lab.bench import Bench
 from loadtests.lab.companions import hits_check
 from loadtests.lab.driving import Taken
@@ -68,6 +69,7 @@ def checks_of(
         slots=server.run.slots,
         server_cpu_share=share,
         error_share=error_share,
+        shared_processors=len(environment.cpus()) if bench.plan.pinning.mode == "shared" else None,
     )
 
 

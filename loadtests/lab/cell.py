@@ -18,6 +18,7 @@ from loadtests.lab.assessment import (
 )
 from loadtests.lab.bench import Bench
 from loadtests.lab.driving import Taken, drive, tail
+from loadtests.lab.gil import gil_module, gil_reasons
 from loadtests.lab.order import PlannedCell, cell_id
 from loadtests.lab.scenarios import scenario_of
 from loadtests.lab.secrecy import clean_log, copy_log, shown_cell
@@ -65,15 +66,16 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, server: RunningServer
         )
         document, counted, hits = None, None, None
         if not reasons:
-            before, hits_before = server.counted(), _hits(bench, scenario)
+            before, hits_before, module = server.counted(), _hits(bench, scenario), gil_module(server)
             given = secrets([workload]) if workload is not None else {}
             taken = drive(bench, server, command, directory, tick, allowance_s, given)
-            reasons = taken.reasons
+            reasons = taken.reasons + gil_reasons(server, module)
             hits = _growth(hits_before, _hits(bench, scenario))
             document = archive.read_generator(directory)
             counted = grown(server, before, settled(server, document))
         if document is None and not reasons:
             reasons = [f"the load generator ended without a result: {tail(directory / 'generator.log')}"]
+        server.run = server.run.model_copy(update={"gil_turned_on_by": gil_module(server)})
         side, fresh, server.fresh = side_of(taken, "server", document), server.fresh, False
         checks = checks_of(bench, server, document, directory, counted, side, _error_share(bench, cell))
         if document is not None and scenario.companion is not None:

@@ -171,9 +171,12 @@ class PlanScenario(Part):
 
 
 class Pinning(Part):
-    """Which processors each side may use; `auto` gives each one of its own where there are two."""
+    """Which processors each side may use; `auto` gives each one of its own where there are two.
 
-    mode: Literal["auto", "none"] = "auto"
+    `shared` gives all to the server and to the generator among them, which may take a tenth of them at most.
+    """
+
+    mode: Literal["auto", "none", "shared"] = "auto"
     server_cpus: list[Annotated[int, Field(ge=0)]] = []
     generator_cpus: list[Annotated[int, Field(ge=0)]] = []
 

@@ -193,5 +193,7 @@ def pinning(plan: Plan) -> tuple[list[int] | None, list[int] | None]:
     if asked.mode == "none" or not environment.pinning_possible():
         return None, None
     cpus = environment.cpus()
+    if asked.mode == "shared":
+        return cpus, cpus
     half = len(cpus) // 2
     return cpus[:half], cpus[half:]

@@ -61,6 +61,9 @@ class ServerRun(Record):
         default=None, description="null where the server is none of the laboratory's table"
     )
     cpus: list[int] | None
+    gil_turned_on_by: str | None = Field(
+        default=None, description="module that turned on the GIL of a free-threaded interpreter, by its log"
+    )
     started_unix_s: float
     stop_signal: Literal["SIGTERM", "SIGKILL", "died"] | None = None
     exit_status: int | None = None

@@ -3,7 +3,7 @@
 Modes: `good`; `dies-at-start`; `never-healthy`; `dies` after NUMBER requests; `wrong-bytes`; `wrong-later`
 after NUMBER requests; `capacity`, which admits exactly NUMBER requests per second and lets the rest queue;
 `stubborn`, which ignores SIGTERM; `markup`, whose words about itself are HTML, as are its last ones, which
-come after NUMBER requests.
+come after NUMBER requests; `gil-later`, whose interpreter says after NUMBER requests that the GIL came on.
 """
 
 import asyncio
@@ -13,6 +13,11 @@ import signal
 import sys
 from pathlib import Path
 
+# CPython's own words (Python/import.c)
+GIL_ON = (
+    "RuntimeWarning: The global interpreter lock (GIL) has been enabled to load module '_brotli', which has "
+    "not declared that it can run safely without the GIL."
+)
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
@@ -43,6 +48,8 @@ class Planted:
         self.answered += 1
         if self.mode == "dies" and self.answered > self.number:
             os._exit(7)
+        if self.mode == "gil-later" and self.answered == self.number:
+            print(GIL_ON, file=sys.stderr, flush=True)
         if self.mode == "markup" and self.answered > self.number:
             print(MARKUP, file=sys.stderr, flush=True)
             os._exit(7)

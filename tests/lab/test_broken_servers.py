@@ -14,6 +14,7 @@ MODES = {
     "wrong-bytes": (planted("wrong-bytes"), "", "other bytes", "random/1KiB.bin"),
     "wrong-later": (planted("wrong-later", 200), "", "failed: ", "other bytes"),
     "other-class": (planted("good"), 'expect = { worker_class = "sync" }', "configuration", "'planted'"),
+    "gil-later": (planted("gil-later", 60), "", "the GIL came on while the server was measured", "_brotli"),
     "no-such-program": ('["no-such-program-at-all"]', "", "died at start", "No such file"),
 }
 

@@ -102,6 +102,7 @@ SERVED: dict[
         None,
         ("def close_graceful(", "def close("),
     ),
+    "wsgi_app/health.py": ("gunicorn.http.message", None, ("def _check_fast_parser(cfg)",)),
     "wsgi_app/connections.py (gthread)": (
         "gunicorn.workers.gthread",
         "ThreadWorker",

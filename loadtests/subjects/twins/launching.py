@@ -121,8 +121,12 @@ class Server(ServerSpec):
         return [
             f"{key} is {health.get(key)!r} where {wanted!r} was asked for"
             for key, wanted in asked.items()
-            if health.get(key) != wanted and not (as_shipped and key in READ_BACK)
+            if health.get(key) != wanted and not (as_shipped and self._chooses(key))
         ]
+
+    def _chooses(self, key: str) -> bool:
+        """Whether its project chooses by what is installed, or has a number of its own."""
+        return key in READ_BACK or (key == "parser" and self.server == "gunicorn")
 
     def read_back(self, health: Mapping[str, Any], processes: int) -> dict[str, int | None]:
         threads, connections = (_whole(health.get(key)) for key in READ_BACK)

@@ -21,6 +21,7 @@ GUNICORN = Server(
     worker_class="sync",
     slot_kind="process",
     summary="",
+    parser="python",
 )
 UVICORN = Server(
     name="",
@@ -115,7 +116,7 @@ SERVERS: dict[str, Server] = {
             "granian-wsgi",
             "multi-threaded",
             "granian over WSGI, 1 process x T threads",
-            **{**_GTHREAD, "server": "granian", "worker_class": "mt"},
+            **{**_GTHREAD, "server": "granian", "worker_class": "mt", "parser": None},
         ),
         _row(
             UVICORN,
