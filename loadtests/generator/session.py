@@ -1,6 +1,5 @@
 """The life of a measurement in one Locust process: begin, phases, drain, end."""
 
-import gc
 import os
 from collections.abc import Callable, Sequence
 from time import monotonic_ns
@@ -88,10 +87,6 @@ class Session:
                 assert options.profile is not None  # noqa: S101 - one of the two is what open_loop means
                 blocks = arrivals(options.arrivals, options.profile, options.seed, part, parts)
             self._open = OpenLoop(self.measurement, blocks, self._mix, options.seed)
-        # what exists now lives as long as the process: the collector need not look at it again
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
         self._ticker = gevent.spawn(self._tick)
         self._phases = gevent.spawn(self._go_through_phases)
 
