@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +16,14 @@ import numpy as np
 
 from loadtests.model.records import GeneratorDocument
 from loadtests.model.samples import KINDS, MEASURE, Samples, read_samples
+from tests import forks
 
 ROOT = Path(__file__).parent.parent.parent
 LOCUSTFILE = ROOT / "loadtests" / "locustfile.py"
 PLANTED = Path(__file__).parent / "planted.py"
 PATIENCE_S = 60
+CALM = ("--twins-think-ms", "4")
+"""A pause after each answer of a server that answers at once, so that a test leaves the machine to others."""
 
 
 @dataclass(frozen=True)
@@ -88,20 +91,18 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def start(
-    folder: Path, url: str, *arguments: str, out: bool = True, around: Sequence[str] = ()
-) -> subprocess.Popen[str]:
-    """Start Locust; its output goes to `folder/output.txt`."""
-    command = [
-        *around,
-        *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", url),
-        *(("--twins-out", str(folder)) if out else ()),
-        *arguments,
-    ]
+Generator = forks.Forked | subprocess.Popen[str]
+
+
+def start(folder: Path, url: str, *arguments: str, out: bool = True, around: Sequence[str] = ()) -> Generator:
+    """Start Locust; its output goes to `folder/output.txt`. Forked where that can be."""
+    own = ["-f", str(LOCUSTFILE), "--host", url, *(("--twins-out", str(folder)) if out else ()), *arguments]
     folder.mkdir(parents=True, exist_ok=True)
+    if forks.POSSIBLE and not around:
+        return forks.begin("locust", own, out=folder / "output.txt")
     with open(folder / "output.txt", "w", encoding="utf-8") as output:
         return subprocess.Popen(  # noqa: S603 - our own command
-            command,
+            [*around, sys.executable, "-m", "locust", *own],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -111,7 +112,7 @@ def start(
         )
 
 
-def finish(folder: Path, process: subprocess.Popen[str]) -> Outcome:
+def finish(folder: Path, process: Generator) -> Outcome:
     try:
         status = process.wait(PATIENCE_S)
     except subprocess.TimeoutExpired:
@@ -126,13 +127,30 @@ def generate(folder: Path, url: str, *arguments: str) -> Outcome:
     return finish(folder, start(folder, url, "--headless", "--only-summary", *arguments))
 
 
+def measure(
+    folder: Path, url: str, *arguments: str, fewest: int = 10, afresh: Callable[[], object] = lambda: None
+) -> Outcome:
+    """Run one for half a second, and where a busy machine let it take too few samples once more, for longer.
+
+    `afresh` is called before each.
+    """
+    for duration in ("0.6", "5", "30"):
+        afresh()
+        outcome = generate(folder / duration, url, *arguments, "--twins-duration", duration)
+        if outcome.status or len(outcome.samples) >= fewest:
+            break
+    return outcome
+
+
 def get(
     folder: Path, port: int, path: str, *arguments: str, users: int = 4, duration: float = 1.0
 ) -> Outcome:
     """The scenario `get` over a planted path."""
+    at_once = path == "/" or path.startswith("/every/")
+    calm = CALM if at_once and "--twins-rate" not in arguments else ()
     return generate(
         folder,
         f"http://127.0.0.1:{port}",
-        *("Get", "--twins-path", path, "--users", str(users), "--spawn-rate", str(users)),
+        *("Get", "--twins-path", path, "--users", str(users), "--spawn-rate", str(users), *calm),
         *("--twins-duration", str(duration), *arguments),
     )

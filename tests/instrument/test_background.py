@@ -1,6 +1,6 @@
 """Clients in the background: at work, checked, counted apart, and an invalid cell where they were not."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ from loadtests.background.clients import ClientCounts, ResponseReader, WrongByte
 from loadtests.checks.soundness import cell_state, self_checks
 from loadtests.model import counters
 from loadtests.model.records import BackgroundDocument, Check
-from tests.instrument.running import Outcome, generate, planted
+from tests.instrument.running import Outcome, generate, measure, planted
 from tests.servers import running
 
 
@@ -27,12 +27,21 @@ def checks(outcome: Outcome, server_count: int | None = None) -> dict[str, Check
     return {check.name: check for check in found}
 
 
-def beside(folder: Path, url: str, files: Path, user_class: str, *arguments: str) -> Outcome:
-    return generate(
+def beside(
+    folder: Path,
+    url: str,
+    files: Path,
+    user_class: str,
+    *arguments: str,
+    afresh: Callable[[], object] = lambda: None,
+) -> Outcome:
+    return measure(
         folder,
         url,
         *(user_class, "--users", "2", "--spawn-rate", "2", "--twins-files", str(files)),
-        *("--twins-duration", "0.6", "--twins-drain", "0.5", *arguments),
+        *("--twins-drain", "0.5", *arguments),
+        fewest=1,
+        afresh=afresh,
     )
 
 
@@ -58,11 +67,14 @@ def test_every_kind_does_what_it_is_there_for(face: str, files: Path, tmp_path: 
             ("BesideCpu",),
             ("BesideStreams", "--twins-streams", "4"),
         ):
-            before = counters.total(count)
-            outcome = beside(tmp_path / user_class, server.url, files, user_class, *arguments)
+            before: list[int] = []
+            outcome = beside(
+                *(tmp_path / user_class, server.url, files, user_class, *arguments),
+                afresh=lambda before=before: before.append(counters.total(count)),
+            )
             assert outcome.status == 0, outcome.output
             (done,) = outcome.document.background
-            found = checks(outcome, counters.total(count) - before)
+            found = checks(outcome, counters.total(count) - before[-1])
             assert found["background"].status == "ok", found["background"]
             assert found["request count"].status == "ok", found["request count"]
             assert done.fewest == done.count

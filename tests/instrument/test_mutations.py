@@ -15,7 +15,7 @@ import pytest
 from loadtests.checks.soundness import cell_state, self_checks
 from loadtests.model.records import Check
 from tests.conftest import require
-from tests.instrument.running import Outcome, fetch, finish, free_port, get, planted, start
+from tests.instrument.running import Generator, Outcome, fetch, finish, free_port, get, planted, start
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def checks(outcome: Outcome, server_count: int | None = None) -> dict[str, Check
     return {check.name: check for check in found}
 
 
-def running(folder: Path, port: int, path: str, *arguments: str) -> subprocess.Popen[str]:
+def running(folder: Path, port: int, path: str, *arguments: str) -> Generator:
     """A generator that has begun to measure."""
     process = start(
         folder,
@@ -151,13 +151,13 @@ def test_a_cell_of_failures_is_invalid_and_says_of_which(port: int, tmp_path: Pa
     assert " other bytes" in str(reason)
 
 
-def _worker(folder: Path, port: int) -> subprocess.Popen[str]:
+def _worker(folder: Path, port: int) -> Generator:
     return start(folder, "http://127.0.0.1", "--worker", "--master-port", str(port), "Get", out=False)
 
 
 def _distributed(
     folder: Path, port: int, master_port: int, *arguments: str
-) -> tuple[subprocess.Popen[str], list[subprocess.Popen[str]]]:
+) -> tuple[Generator, list[Generator]]:
     master = start(
         folder,
         f"http://127.0.0.1:{port}",

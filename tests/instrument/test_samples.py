@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtests.generator.exchange import Deltas, Sums
@@ -58,6 +58,7 @@ def test_the_buffer_is_spilled_when_it_is_full_and_nothing_is_lost(tmp_path: Pat
     assert read_samples(tmp_path / "samples.bin")["received_bytes"].tolist() == list(range(CAPACITY + 10))
 
 
+@settings(max_examples=30)  # each compares two histograms whole
 @given(st.lists(st.integers(0, LARGEST_US), max_size=50))
 def test_many_values_at_once_are_the_same_as_one_by_one(values: list[int]) -> None:
     at_once, one_by_one = empty_histogram(), empty_histogram()

@@ -11,8 +11,9 @@ import pytest
 from loadtests.checks.soundness import self_checks
 from loadtests.model import counters
 from loadtests.subjects.registry import SCENARIOS
+from loadtests.subjects.subject import THINK_MS
 from tests.conftest import require
-from tests.instrument.running import finish, generate, planted, start
+from tests.instrument.running import finish, generate, measure, planted, start
 from tests.servers import Running, running
 from tests.upstreams import Upstream, upstream_running
 
@@ -27,6 +28,9 @@ ARGUMENTS = {
     "beside-waits": ("--twins-wait-ms", "20"),
     "beside-streams": ("--twins-streams", "3"),
 }
+CALM_MS = "10"
+"""The pause after each answer, where a scenario has one: right answers are looked for, not many."""
+
 TOKEN = "of-the-tests"  # noqa: S105 - of a server that lives as long as the tests
 
 
@@ -90,14 +94,21 @@ def test_a_scenario_finds_every_answer_right(
 ) -> None:
     monkeypatch.setenv("TWINS_TOKEN", TOKEN)
     server, count = faces[face]
-    before = counters.total(count)
-    upstream.reset()
-    outcome = generate(
+    before = 0
+
+    def afresh() -> None:
+        nonlocal before
+        before = counters.total(count)
+        upstream.reset()
+
+    outcome = measure(
         tmp_path,
         server.url,
-        *(SCENARIOS[name].user_class, "--users", "2", "--spawn-rate", "2", "--twins-duration", "1"),
+        *(SCENARIOS[name].user_class, "--users", "2", "--spawn-rate", "2"),
         *("--twins-files", str(files), *ARGUMENTS.get(name, ())),
+        *(("--twins-think-ms", CALM_MS) if THINK_MS in SCENARIOS[name].parameters else ()),
         *(("--twins-upstream", upstream.url) if SCENARIOS[name].companion else ()),
+        afresh=afresh,
     )
     require("page cache" not in outcome.output, outcome.output.splitlines()[-1])
     assert outcome.status == 0, outcome.output
@@ -137,10 +148,10 @@ def test_a_scenario_finds_every_answer_right(
 )
 def test_a_wrong_answer_is_seen(tmp_path: Path, user_class: str, fault: str, kind: str) -> None:
     with planted() as port:  # one that counts from the start: its fifth answer comes after the preparation
-        outcome = generate(
+        outcome = measure(
             tmp_path,
             f"http://127.0.0.1:{port}",
-            *(user_class, "--twins-path", f"5/{fault}", "--users", "2", "--twins-duration", "1"),
+            *(user_class, "--twins-path", f"5/{fault}", "--users", "2", "--twins-think-ms", CALM_MS),
         )
     assert outcome.kinds().keys() == {"ok", kind}, outcome.output
 

@@ -32,12 +32,14 @@ def port() -> Iterator[int]:
 def test_each_fault_is_a_kind_of_its_own_and_is_counted(
     port: int, tmp_path: Path, fault: str, kind: str, arguments: tuple[str, ...]
 ) -> None:
-    path = f"/every/50/{fault}"
-    outcome = get(tmp_path, port, path, *arguments, duration=0.5)
-    kinds = outcome.kinds()
-    total = sum(kinds.values())
+    for duration, every in ((0.5, 50), (5, 20), (30, 10)):  # the later ones on a machine that is busy
+        outcome = get(tmp_path / str(every), port, f"/every/{every}/{fault}", *arguments, duration=duration)
+        kinds = outcome.kinds()
+        total = sum(kinds.values())
+        if total > 2 * every:
+            break
     # the planted server counts from its first request, and two were asked to learn the answer
-    assert kinds == {"ok": total - (total + 2) // 50, kind: (total + 2) // 50}
+    assert kinds == {"ok": total - (total + 2) // every, kind: (total + 2) // every}
     assert outcome.document.due == total
     assert outcome.document.sent == total + outcome.document.prepared
     assert outcome.status == 0

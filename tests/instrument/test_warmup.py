@@ -1,6 +1,7 @@
 """The warm-up ends when the run is steady, or when time is up; the measuring window moves with it."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,39 @@ def port() -> Iterator[int]:
         yield port
 
 
+Loads = dict[tuple[str, ...], Outcome]
+
+
+def both(folder: Path, port: int, closed: str, opened: str, *arguments: str, duration: float = 1) -> Loads:
+    """A closed loop over one path, an open loop over another, side by side: they leave the machine idle."""
+    with ThreadPoolExecutor(2) as pool:
+        begun = {
+            load: pool.submit(get, folder / f"{len(load)}", port, path, *arguments, *load, duration=duration)
+            for load, path in (((), closed), (OPEN, opened))
+        }
+        return {load: outcome.result() for load, outcome in begun.items()}
+
+
+@pytest.fixture(scope="module")
+def steady_at_once(port: int, tmp_path_factory: pytest.TempPathFactory) -> Loads:
+    return both(tmp_path_factory.mktemp("steady"), port, "/constant/5", "/constant/5", *AT_MOST)
+
+
+@pytest.fixture(scope="module")
+def slow_at_first(port: int, tmp_path_factory: pytest.TempPathFactory) -> Loads:
+    longest = ("--twins-warmup", "1.6", "--twins-warmup-max", "6")
+    folder = tmp_path_factory.mktemp("slow")
+    return both(folder, port, "/slow-start/5/1/20", "/slow-start/5/1/40", *longest)
+
+
+@pytest.fixture(scope="module")
+def never_steady(port: int, tmp_path_factory: pytest.TempPathFactory) -> Loads:
+    longest = ("--twins-warmup", "2", "--twins-warmup-max", "3")
+    return both(
+        tmp_path_factory.mktemp("never"), port, "/slower/10/1", "/slower/20/1", *longest, duration=0.5
+    )
+
+
 def warmup_check(outcome: Outcome) -> Check:
     checks = self_checks(outcome.document, outcome.samples, server_count=None, ceiling=None)
     (found,) = [check for check in checks if check.name == "warm-up"]
@@ -42,9 +76,9 @@ def assert_measured_from_the_end_of_the_warmup(outcome: Outcome, seconds: float)
 @pytest.mark.alone
 @pytest.mark.parametrize("load", [(), OPEN])
 def test_a_server_that_is_steady_at_once_is_warmed_up_for_the_least_time(
-    port: int, tmp_path: Path, load: tuple[str, ...]
+    steady_at_once: Loads, load: tuple[str, ...]
 ) -> None:
-    outcome = get(tmp_path, port, "/constant/5", *AT_MOST, *load)
+    outcome = steady_at_once[load]
     assert outcome.document.warmup_end == "steady"
     assert 800_000 <= outcome.document.warmup_us < 3_000_000
     assert outcome.document.warmup_max_us == 3_000_000
@@ -55,10 +89,9 @@ def test_a_server_that_is_steady_at_once_is_warmed_up_for_the_least_time(
 @pytest.mark.alone
 @pytest.mark.parametrize("load", [(), OPEN])
 def test_the_slow_first_second_of_a_server_is_not_measured(
-    port: int, tmp_path: Path, load: tuple[str, ...]
+    slow_at_first: Loads, load: tuple[str, ...]
 ) -> None:
-    path = f"/slow-start/5/1/{'40' if load else '20'}"
-    outcome = get(tmp_path, port, path, "--twins-warmup", "1.6", "--twins-warmup-max", "6", *load)
+    outcome = slow_at_first[load]
     assert outcome.document.warmup_end == "steady"
     assert 1_600_000 <= outcome.document.warmup_us < 6_000_000
     response = outcome.measured["last_byte_us"]
@@ -71,10 +104,9 @@ def test_the_slow_first_second_of_a_server_is_not_measured(
 @pytest.mark.alone
 @pytest.mark.parametrize("load", [(), OPEN])
 def test_a_server_that_is_never_steady_is_measured_when_time_is_up_and_that_is_said(
-    port: int, tmp_path: Path, load: tuple[str, ...]
+    never_steady: Loads, load: tuple[str, ...]
 ) -> None:
-    path = f"/slower/{20 if load else 10}/1"
-    outcome = get(tmp_path, port, path, "--twins-warmup", "2", "--twins-warmup-max", "3", *load, duration=0.5)
+    outcome = never_steady[load]
     assert outcome.document.warmup_end == "out of time"
     assert 3_000_000 <= outcome.document.warmup_us < 3_000_000 + SLACK_US
     found = warmup_check(outcome)

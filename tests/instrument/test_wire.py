@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests import forks
 from tests.conftest import require
 from tests.instrument.running import ROOT, planted
 
@@ -29,9 +31,12 @@ def port() -> Iterator[int]:
 def exchange(
     url: str, *requests: dict[str, Any], around: Sequence[str] = (), **options: Any
 ) -> list[dict[str, Any]]:
+    arguments = [url, json.dumps(options), json.dumps(requests)]
+    if forks.POSSIBLE and not around:
+        return forked(arguments)
     child = [sys.executable, "-m", "tests.instrument.wire_child"]
     told = subprocess.run(  # noqa: S603 - our own child
-        [*around, *child, url, json.dumps(options), json.dumps(requests)],
+        [*around, *child, *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -40,6 +45,14 @@ def exchange(
     )
     answers: list[dict[str, Any]] = json.loads(told.stdout)
     return answers
+
+
+def forked(arguments: Sequence[str]) -> list[dict[str, Any]]:
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        assert forks.begin("wire", arguments, out=out, err=err).wait(60) == 0, err.read_text()
+        answers: list[dict[str, Any]] = json.loads(out.read_text())
+        return answers
 
 
 def ask(path: str = "/", method: str = "GET", **more: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from loadtests.wire.failures import WireFailure
 from loadtests.wire.message import Expectation, build_request, parse_address
 
 
-def main(url: str, options: dict[str, Any], requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def exchanges(url: str, options: dict[str, Any], requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     target, tls = parse_address(url), None
     if target.tls:
         from loadtests.wire.tls import tls_context
@@ -58,5 +58,9 @@ def one(client: WireClient, target: Any, ask: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def main() -> None:
+    print(json.dumps(exchanges(sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3]))))
+
+
 if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3]))))
+    main()

@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests import forks
 
 SHORT = """# A plan of a test.
 [time]
@@ -54,6 +57,9 @@ class Laboratory:
         return cls(folder, environment)
 
     def twins(self, *arguments: str, timeout_s: float = 120) -> Outcome:
+        """Run it to its end; in a fork, where nothing changes how the interpreter itself runs."""
+        if forks.POSSIBLE and interpreter(self.environment) == interpreter(os.environ):
+            return self._forked(arguments, timeout_s)
         done = subprocess.run(  # noqa: S603  our own command
             self.command(*arguments),
             cwd=self.folder,
@@ -64,6 +70,20 @@ class Laboratory:
             check=False,
         )
         return Outcome(done.returncode, done.stdout, done.stderr)
+
+    def _forked(self, arguments: Sequence[str], timeout_s: float) -> Outcome:
+        with tempfile.TemporaryDirectory() as folder:
+            out, err = Path(folder, "out"), Path(folder, "err")
+            process = forks.begin(
+                "twins", arguments, out=out, err=err, folder=self.folder, environment=self.environment
+            )
+            try:
+                code = process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise AssertionError(out.read_text() + err.read_text()) from None
+            return Outcome(code, out.read_text(), err.read_text())
 
     def begin(self, *arguments: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(  # noqa: S603  our own command
@@ -86,6 +106,15 @@ class Laboratory:
     def run_directory(self) -> Path:
         (only,) = (self.folder / "results").iterdir()
         return only
+
+
+def interpreter(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables by which an interpreter runs otherwise; where it finds our code is known to a fork."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith("PYTHON") and name not in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+    }
 
 
 def planted(mode: str, number: float = 0) -> str:

@@ -16,7 +16,8 @@ SERVERS = "[servers.wsgi-gthread]\n[servers.asgi-uvicorn]\n[load]\nusers = [2]\n
 def healths(laboratory: Laboratory, scenarios: str) -> list[Mapping[str, Any]]:
     """What each server of a short run said of itself."""
     outcome = laboratory.twins(
-        "suite", laboratory.plan(SERVERS + scenarios), "--set", "time.start_s=20", "--set", "blocks=1"
+        *("suite", laboratory.plan(SERVERS + scenarios), "--no-report"),
+        *("--set", "time.start_s=20", "--set", "blocks=1"),
     )
     assert outcome.code == 0, outcome.err
     cells = archive.read_cells(laboratory.run_directory())
