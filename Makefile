@@ -12,16 +12,18 @@ compare: $(STAMP)
 	$(BIN)/twins suite quick
 
 # Most tests wait for a server, so that more processes run than there are cores (see tests/groups.py); those
-# marked `alone` want the machine for themselves. Collecting takes twice the time without cached bytecode.
+# marked `alone` want the machine for themselves, and come last, when all else has ended. Collecting takes twice
+# the time without cached bytecode.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
 SIDE_BY_SIDE := --dist loadscope --no-loadscope-reorder
+ALONE = $(shell grep -rl --include='test_*.py' 'mark[.]alone' tests)
 # Status 1 says that tests failed, and any other that the run itself did.
 AGAIN = { test $$? = 1 && echo "make test: what failed beside others is tried once more, alone" && \
 	$(PYTEST) --last-failed --last-failed-no-failures none; }
 
 test: $(STAMP)
-	$(PYTEST) -m alone --durations=10 || $(AGAIN)
 	$(PYTEST) -m "not alone" -n 4 $(SIDE_BY_SIDE) --durations=10 || $(AGAIN)
+	$(PYTEST) -m alone --durations=10 $(ALONE) || $(AGAIN)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -32,8 +34,8 @@ torture: export TWINS_TORTURE = 1
 torture: export TWINS_TALLY = results/torture.jsonl
 torture: $(STAMP)
 	rm -f $(TWINS_TALLY)
-	$(PYTEST) -m alone
 	$(PYTEST) -m "not alone" -n 3 $(SIDE_BY_SIDE)
+	$(PYTEST) -m alone $(ALONE)
 
 simulate: $(STAMP)
 	$(BIN)/python -m tests.acceptance.simulate
