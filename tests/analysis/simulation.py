@@ -6,6 +6,7 @@ that both servers of a block share, and noise of each server start of its own.
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -30,6 +31,7 @@ class Outcome:
         return sum(self.verdicts.get(verdict, 0.0) for verdict in verdicts)
 
 
+@cache
 def experiments(
     ratio: float, blocks: int, repeats: int, *, seed: int, sd: float = BLOCK_SD, comparisons: int = 1
 ) -> Outcome:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import zlib
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
@@ -10,13 +11,15 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.contract.conftest import TWINS
+from tests.contract.conftest import TORTURE, TWINS
 from tests.servers import Running
 from tests.wire import Answer, ask
 
 BLOB = "blob.bin"
 SIZE = 256 * 5120  # more than is kept in memory
 DATA = bytes(range(256)) * 5120
+NEW_FILES = 200 if TORTURE else 60  # several times as many as there are clients and slots
+EVERY = 1 if TORTURE else 4  # of the files of a tree, by chance of their names
 
 
 def get(server: Running, *headers: tuple[str, str], name: str = BLOB, method: str = "GET") -> Answer:
@@ -49,7 +52,7 @@ def test_many_ask_at_once_for_files_that_nobody_asked_for_before(any_server: Run
     """Each must be digested first, by one of those that wait for it."""
     folder = library / f"new to {any_server.name}"
     folder.mkdir()
-    bodies = {f"{folder.name}/{number}.bin": os.urandom(20_000) for number in range(200)}
+    bodies = {f"{folder.name}/{number}.bin": os.urandom(20_000) for number in range(NEW_FILES)}
     for name, body in bodies.items():
         (library / name).write_bytes(body)
     names = [name for name in bodies for _ in range(8)]
@@ -241,7 +244,7 @@ def test_links_are_followed_inside_the_catalogue_only(server: Running, library: 
 
 
 def test_every_file_of_a_real_tree(server: Running, library: Path) -> None:
-    """Every file of the standard library, found by paging, byte for byte."""
+    """Every file of the standard library, found by paging; byte for byte, in the short form of a quarter."""
     import httpx
 
     expected = {
@@ -256,10 +259,12 @@ def test_every_file_of_a_real_tree(server: Running, library: Path) -> None:
             page = client.get("/files", params={"limit": 500, **({"after": after} if after else {})}).json()
             for file in page["files"]:
                 path = expected[file["path"]]
+                assert file["size"] == path.stat().st_size
+                seen.append(file["path"])
+                if zlib.crc32(file["path"].encode()) % EVERY and "odd names" not in file["path"]:
+                    continue
                 body = client.get("/files/" + quote(file["path"])).content
                 assert body == path.read_bytes(), file["path"]
-                assert file["size"] == len(body)
-                seen.append(file["path"])
             after = page["next"] or ""
             if not after:
                 break

@@ -20,7 +20,7 @@ from loadtests.subjects.twins.servers import SERVERS
 from loadtests.subjects.twins.upstream.behaviour import PATTERN
 from shared.fetching import FAILURES
 from shared.settings import UPLOADS_FOLDER
-from tests.contract.conftest import DEEP, TWINS
+from tests.contract.conftest import DEEP, TORTURE, TWINS
 from tests.servers import Running, free_port, running, running_command
 from tests.upstreams import Upstream, upstream_running
 from tests.wire import Answer, ask
@@ -42,7 +42,11 @@ def closed() -> str:
     return f"http://127.0.0.1:{free_port()}"
 
 
-@pytest.fixture(scope="module", params=TWINS)
+# each of the processes of a forked server fetches as the one of a server that is not forked
+FETCHING = TWINS if TORTURE else [name for name in TWINS if SERVERS[name].processes == 1]
+
+
+@pytest.fixture(scope="module", params=FETCHING)
 def any_fetching(
     request: pytest.FixtureRequest, upstream: Upstream, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:

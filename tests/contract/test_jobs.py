@@ -101,8 +101,11 @@ def recorded() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("name", "kind"), recorded())
-def test_a_processed_request_is_recorded(name: str, serve_recording: Serve, kind: str) -> None:
-    server = serve_recording(name, kind)
+def test_a_processed_request_is_recorded(
+    name: str, serve_recording: Serve, serve: Callable[[str], Running], kind: str
+) -> None:
+    """Over the server's own SQLite, too, which is what it has where nothing else is said."""
+    server = serve_recording(name, kind) if name in DEEP or kind != "sqlite" else serve(name)
     good, bad = process(server, WAIT), process(server, MISSING)
     assert (good.status, bad.status) == (200, 404)
     done, failed = job(server, good.header("job-id")), job(server, bad.header("job-id"))

@@ -176,9 +176,13 @@ def receive(connection: socket.socket) -> bytes:
 
 
 class Load:
-    """Clients that download in threads; `ends` sums what befell them, `wrong` says what must never be."""
+    """Clients that download in threads, with a pause after each; `ends` sums what befell them, `wrong` says
+    what must never be."""
 
-    def __init__(self, port: int, shelf: Shelf, *, clients: int = 6, keep: bool = True) -> None:
+    def __init__(
+        self, port: int, shelf: Shelf, *, clients: int = 6, keep: bool = True, pause_s: float = 0.0
+    ) -> None:
+        self.pause_s = pause_s
         self.clients = [Client(port, shelf, keep=keep) for _ in range(clients)]
         self.shelf = shelf
         self.wrong: list[str] = []
@@ -216,6 +220,7 @@ class Load:
         try:
             while not self.ended.is_set() and not self.wrong and self._take():
                 client.download(chance.choice(self.shelf.names))
+                time.sleep(self.pause_s)
         except Exception as error:
             self.wrong.append(f"{type(error).__name__}: {error}"[:500])
         finally:

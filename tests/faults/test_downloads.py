@@ -17,9 +17,9 @@ from tests.faults.downloader import Load, Shelf
 from tests.faults.test_signals import ANY_END, TRIED, server_workers
 from tests.servers import Running, running
 
-DOWNLOADS = 100_000 if tally.TORTURE else 3_000
+DOWNLOADS, PAUSE_S = (100_000, 0.0) if tally.TORTURE else (3_000, 0.005)
 KILL_S, RELOAD_S, REPLACE_S = (5.0, 12.0, 1.0) if tally.TORTURE else (1.0, 2.5, 0.5)
-PORTION = 1_000
+PORTION = 1_000 if tally.TORTURE else 500
 HANGING_S = 1800
 
 
@@ -28,7 +28,7 @@ HANGING_S = 1800
 def test_no_wrong_byte_and_no_mixed_file(name: str, tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
     with running(name, tmp_path) as server:
-        load = Load(server.port, shelf, clients=8)
+        load = Load(server.port, shelf, clients=8, pause_s=PAUSE_S)
         with shelf.changing(REPLACE_S), disturbed(server, load) as faults:
             asked = 0
             while not load.wrong and (asked < DOWNLOADS or min(faults.values()) == 0):

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
@@ -160,11 +159,8 @@ def test_half_sent_requests_do_not_hold_the_server_for_good(hasty: Running) -> N
             assert time.monotonic() - start < SOON_S
 
 
-@pytest.mark.parametrize("name", TIMED)
-def test_a_head_that_drips_is_given_up(name: str, library: Path) -> None:
-    environment = {"TWINS_CLIENT_TIMEOUT_S": str(TIMEOUT_S)}
-    with running(name, library, environment=environment) as server:
-        drip_until_given_up(server.port, SOON_S)
+def test_a_head_that_drips_is_given_up(hasty: Running) -> None:
+    drip_until_given_up(hasty.port, SOON_S)
 
 
 def test_every_exception_names_a_case() -> None:

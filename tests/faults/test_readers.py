@@ -36,7 +36,7 @@ NAMES = TWINS if TORTURE else DIFFERENT
 # granian has no timeout for what is not taken, and none that could be set
 GIVING_UP = [name for name in NAMES if SERVERS[name].server != "granian"]
 TIMEOUT_S = 2.0  # more than a system takes to tell of what such a reader took
-STEADY_S = 8.0
+STEADY_S = 8.0 if TORTURE else 6.0  # longer than the worker's patience
 SOON_S = 20.0
 BIG_BYTES = 64 * 1024 * 1024
 SMALL_BYTES = 2 * 1024 * 1024  # less than the kernel takes of a response

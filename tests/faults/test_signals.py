@@ -22,7 +22,7 @@ from tests.servers import Running, running
 FORKED = [name for name in TWINS if SERVERS[name].processes > 1]
 TRIED = FORKED if tally.TORTURE else ["wsgi-gthread-forked", "asgi-uvicorn-forked"]
 ALL = TWINS if tally.TORTURE else [*TRIED, "wsgi-sync", "asgi-gunicorn"]  # which end in ways of their own
-UNDER_LOAD_S = 3.0 if tally.TORTURE else 0.5
+UNDER_LOAD_S, PAUSE_S = (3.0, 0.0) if tally.TORTURE else (0.5, 0.005)
 SETTLED_S = 30.0
 ORPHANED_S = 8.0  # gunicorn's ASGI worker would by itself go on for 10 without its master
 
@@ -49,7 +49,7 @@ def wait_for(condition: Callable[[], object], what: str, within_s: float = SETTL
 @contextmanager
 def loaded(server: Running, shelf: Shelf, family: str, allowed: set[str]) -> Iterator[Load]:
     """Checked downloads around a fault, and the judgement of how they ended."""
-    load = Load(server.port, shelf)
+    load = Load(server.port, shelf, pause_s=PAUSE_S)
     with shelf.changing(), load.running():
         wait_for(lambda: load.ends["whole"] > 20 or load.wrong, "nothing was downloaded")
         yield load

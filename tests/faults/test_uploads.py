@@ -19,7 +19,7 @@ from tests.disks import mounted, remount
 from tests.servers import Running, running
 from tests.wire import ask, read_answer, request_bytes
 
-CUTS = 50
+CUTS = 50 if tally.TORTURE else 15
 SIZE = 8 * 1024 * 1024
 TRIED = TWINS if tally.TORTURE else DEEP
 WRITES = {"TWINS_TOKEN": "t"}
@@ -46,7 +46,7 @@ def nothing_is_left(folder: Path) -> None:
 def test_the_server_is_killed_while_it_stores(name: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(BEFORE)
     chance = random.Random(1)  # noqa: S311 - where to cut, no secret
-    for _ in range(50 if tally.TORTURE and name in PAIR else 4):  # each starts the server twice
+    for _ in range(50 if tally.TORTURE and name in PAIR else 2):  # each starts the server twice
         with tally.case("upload cut by SIGKILL of the server", name):
             with running(name, tmp_path, environment=WRITES) as server:
                 workers = psutil.Process(server.process.pid).children()

@@ -19,6 +19,24 @@ CONTEXTS: dict[str, dict[str, Any]] = {
     "dark": {"color_scheme": "dark"},
     "narrow": {"viewport": {"width": 390, "height": 844}},
 }
+THREE_OF_A_KIND = """(() => {
+    let removed = 0;
+    for (const body of document.querySelectorAll("tbody")) {
+        const seen = {};
+        for (const row of [...body.rows]) {
+            const parts = [...row.querySelectorAll("*")];
+            const kind = parts.map((e) => e.tagName + e.getAttribute("class")).join();
+            seen[kind] = (seen[kind] || 0) + 1;
+            if (seen[kind] > 3) {
+                row.remove();
+                removed += 1;
+            }
+        }
+    }
+    return removed;
+})()"""
+"""Removes rows whose markup three rows before have, too: axe takes long for each, and judges no figures."""
+
 BROKEN = (
     Broken("wsgi-sync", "download-small", "invalid", "truncated bodies: the third byte is missing", 2, 32),
     Broken("asgi-uvicorn", "download-small", "generator-limited", "the generator had no time left", 0, 128),
@@ -132,6 +150,7 @@ def test_axe_finds_nothing(browser: Browser, report: Path, context: str) -> None
     with opened(browser, report / "report.html", **CONTEXTS[context]) as page:
         page.locator("#throughput [role=application]").first.press("ArrowRight")
         page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+        assert page.evaluate(THREE_OF_A_KIND) > 100
         found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
 
