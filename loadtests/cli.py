@@ -31,6 +31,10 @@ from loadtests.lab.processes import StartError
 from loadtests.lab.servers.readback import Unmeasurable
 from loadtests.subjects.registry import SUBJECT
 
+WITHOUT_DOCSTRINGS = (
+    "PYTHONOPTIMIZE=2 (or -OO) takes docstrings away, and Altair, which draws the charts, reads its own: "
+    "unset it, or set it to 1."
+)
 FAULT = "this is a fault in twins, not in what you asked for; please report it."
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -85,6 +89,8 @@ def begin(
 
 def main() -> None:
     """The console script."""
+    if sys.flags.optimize > 1:  # told before anything is measured, and not by its report
+        sys.exit(_say(WITHOUT_DOCSTRINGS, USAGE))
     sys.exit(guarded(app))
 
 

@@ -185,3 +185,12 @@ def test_names_and_patterns_of_names() -> None:
     shell = {"LANG": "C", "LC_ALL": "C", "LCX": "1", "PATH": "/bin", "path": "/x", "PYTHONPATH": "/y"}
     assert inherited(SYSTEM, shell) == {"LANG": "C", "LC_ALL": "C", "PATH": "/bin"}
     assert inherited(["PYTHON*"], shell) == {"PYTHONPATH": "/y"}
+
+
+def test_an_interpreter_without_docstrings_is_one_sentence(laboratory: Laboratory) -> None:
+    """Altair cannot be imported then: a report would fail after all was measured."""
+    stripped = Laboratory(laboratory.folder, {**laboratory.environment, "PYTHONOPTIMIZE": "2"})
+    outcome = stripped.twins("list", "servers")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("twins: PYTHONOPTIMIZE=2 ")
+    assert outcome.err.count("\n") == 1
