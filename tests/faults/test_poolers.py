@@ -25,7 +25,9 @@ from tests.wire import Answer, ask
 TRIED = TWINS if tally.TORTURE else DEEP
 WAIT = {"operation": "wait", "duration_ms": 1}
 MISSING = {"operation": "digest", "path": "none"}
-ROUNDS = 60  # enough for each of the pool's sessions to be used for each statement more than five times
+ROUNDS = (
+    60 if tally.TORTURE else 30
+)  # enough for each of the pool's sessions to be used for each statement more than five times
 NUMBERS = count()
 
 

@@ -11,7 +11,7 @@ from tests.contract.conftest import DEEP, PAIR
 from tests.servers import Running, running
 from tests.wire import ask, request_bytes
 
-SIZE = 64 * 1024 * 1024
+SIZE = 32 * 1024 * 1024  # several times what the kernel holds of it
 OWN_SENDING = ("wsgi-gevent", "asgi-threadpool")  # these send large bodies by a way of their own
 
 
