@@ -67,14 +67,16 @@ def test_every_kind_does_what_it_is_there_for(face: str, files: Path, tmp_path: 
             ("BesideCpu",),
             ("BesideStreams", "--twins-streams", "4"),
         ):
-            before: list[int] = []
-            outcome = beside(
-                *(tmp_path / user_class, server.url, files, user_class, *arguments),
-                afresh=lambda before=before: before.append(counters.total(count)),
-            )
+            before = [0]
+
+            def afresh(before: list[int] = before) -> None:
+                before[0] = counters.total(count)
+
+            folder = tmp_path / user_class
+            outcome = beside(folder, server.url, files, user_class, *arguments, afresh=afresh)
             assert outcome.status == 0, outcome.output
             (done,) = outcome.document.background
-            found = checks(outcome, counters.total(count) - before[-1])
+            found = checks(outcome, counters.total(count) - before[0])
             assert found["background"].status == "ok", found["background"]
             assert found["request count"].status == "ok", found["request count"]
             assert done.fewest == done.count

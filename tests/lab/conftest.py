@@ -19,8 +19,8 @@ SHORT = """# A plan of a test.
 warmup_s = 0.1
 measure_s = 0.4
 drain_s = 1
-start_s = 4
-stop_s = 1
+start_s = 20
+stop_s = 5
 """
 ROOT = Path(__file__).parent.parent.parent
 PLANTED = Path(__file__).with_name("planted.py")

@@ -81,7 +81,7 @@ def test_a_server_that_ignores_sigterm_is_killed_and_that_is_recorded(laboratory
         f"[servers.stubborn]\ncommand = {planted('stubborn')}\n"
         "[scenarios.download-small]\nload = { users = [2] }\n"
     )
-    outcome = laboratory.twins("suite", plan, "--set", "blocks=1", "--no-report")
+    outcome = laboratory.twins("suite", plan, "--set", "blocks=1", "--set", "time.stop_s=1", "--no-report")
     (cell,) = archive.read_cells(laboratory.run_directory())
     assert outcome.code == 0, outcome.err
     assert cell.server_run is not None
