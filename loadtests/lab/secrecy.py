@@ -10,8 +10,11 @@ from loadtests.lab.plan import Plan, PlanError
 from loadtests.lab.workloads import workload_of
 from loadtests.model.inherited import inherited
 from loadtests.model.records import CellRecord, ServerRun
-from loadtests.subjects.own.redaction import HIDDEN, cleaned, forms, redacted
+from loadtests.subjects.own.redaction import HIDDEN, cleaned, forms, redacted, unnamed
 from loadtests.subjects.own.secrets import sounds_secret, variable
+
+SHORTEST_INHERITED = 8
+"""Letters of a variable that a plan inherits; a shorter value may be a word of any log."""
 
 
 def hidden_of(plan: Plan, environment: Mapping[str, str] = os.environ) -> list[str]:
@@ -21,7 +24,9 @@ def hidden_of(plan: Plan, environment: Mapping[str, str] = os.environ) -> list[s
         workload = workload_of(scenario)
         values += [environment.get(name, "") for name in workload.environment()] if workload else []
     for server in plan.servers.values():
-        given = {**inherited(server.inherit, environment), **server.environment}
+        taken = inherited(server.inherit, environment)
+        values += [value for value in taken.values() if len(value) >= SHORTEST_INHERITED]
+        given = {**taken, **server.environment}
         for name, value in given.items():
             source = variable(value)
             text = value if source is None else environment.get(source, "")
@@ -102,13 +107,17 @@ def shown_command(command: Sequence[str]) -> list[str]:
 def shown_cell(record: CellRecord, hidden: Sequence[str]) -> CellRecord:
     """A cell's record without secrets; its reasons and warnings quote logs."""
     document = cleaned(record.model_dump(mode="json"), hidden)
+    if document["server_run"] is not None:
+        document["server_run"]["health"] = unnamed(document["server_run"]["health"])
     document["reason"] = None if document["reason"] is None else redacted(document["reason"], hidden)
     document["warnings"] = [redacted(text, hidden) for text in document["warnings"]]
     return CellRecord.model_validate(document)
 
 
 def shown_run(run: ServerRun, hidden: Sequence[str]) -> ServerRun:
-    return ServerRun.model_validate(cleaned(run.model_dump(mode="json"), hidden))
+    """How a server ran, without secrets; what it says of itself may name some."""
+    document = cleaned(run.model_dump(mode="json"), hidden)
+    return ServerRun.model_validate({**document, "health": unnamed(document["health"])})
 
 
 def copy_log(source: Path, target: Path, hidden: Sequence[str], most: int | None = None) -> None:

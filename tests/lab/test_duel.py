@@ -1,5 +1,9 @@
 """Two commands for the impatient: a plan that is written, and an answer that needs none."""
 
+import json
+import os
+import shlex
+import sys
 import tomllib
 from pathlib import Path
 
@@ -11,6 +15,8 @@ from loadtests.lab.plan import PlanError
 from loadtests.lab.planfile import read_plan
 from loadtests.lab.suite import estimate_s, unsteady_s
 from loadtests.lab.template import contenders, own_plan, table_plan
+from tests.lab.conftest import Laboratory
+from tests.shops import FOLDER, shop_command
 
 WSGI = "gunicorn mine:app --bind 127.0.0.1:{port}"
 ASGI = "{python} -m uvicorn 'my app':app --port {port}"
@@ -72,3 +78,29 @@ def test_a_duel_takes_requests_of_a_file(tmp_path: Path, monkeypatch: pytest.Mon
     file.write_text("[[request]]\n")
     with pytest.raises(PlanError, match="request is not a key"):
         duel_plan(WSGI, ASGI, "/", file, 8, [])
+
+
+def test_init_writes_a_plan_that_runs_and_a_duel_answers(laboratory: Laboratory) -> None:
+    commands = [
+        shlex.join(shop_command("gunicorn-gthread", "flask")),
+        shlex.join(shop_command("uvicorn", "fastapi")),
+    ]
+    search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    at = Laboratory(laboratory.folder, {**laboratory.environment, "PATH": search})
+    (laboratory.folder / "shop").symlink_to(FOLDER / "shop")  # the commands run where the user is
+    written = at.twins("init", *commands, "--path", "/items/7", "--file", "mine.toml")
+    assert written.code == 0, written.err
+    assert "is valid" in at.twins("plan", "validate", "mine.toml").out
+    assert at.twins("init", *commands, "--file", "mine.toml").code == 2
+    short = Laboratory(laboratory.folder, {**at.environment, "TWINS_SET": FASTEST + ";load.users=2"})
+    outcome = short.twins("duel", *commands, "--path", "/items/7", "--users", "2", "--json", timeout_s=280)
+    assert outcome.code in (0, 3), outcome.out + outcome.err  # 3 where the machine was too busy to tell
+    document = outcome.json()
+    assert document["alike"]
+    told = document["answer"]
+    assert (told["ratio"] is None) == (outcome.code == 3)
+    assert told["ratio"] is not None or told["verdict"] == "generator-limited"
+    assert [row["server"] for row in document["servers"]] == ["gunicorn", "uvicorn"]
+    assert all(row["failed"] == 0 and row["throughput"] for row in document["servers"])
+    assert (laboratory.run_directory() / "report.html").is_file()
+    assert json.loads((laboratory.run_directory() / "sameness.json").read_text())["scenarios"][0]["alike"]

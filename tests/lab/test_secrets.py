@@ -10,7 +10,7 @@ from loadtests.lab.plan import PlanError
 from loadtests.lab.planfile import read_plan
 from loadtests.lab.runs import create, reopen
 from loadtests.lab.secrecy import hidden_of, shown_command
-from tests.lab.conftest import planted
+from tests.lab.conftest import Laboratory, planted
 
 NAMES = ("PASSWORD", "API_KEY", "BEARER", "SESSION", "DSN", "SIGNING")
 SECRETS = {name: f"S3CRET-{name.lower()}-0123456789" for name in NAMES}
@@ -92,7 +92,7 @@ def test_what_is_hidden_is_found_in_every_place_of_a_plan(tmp_path: Path) -> Non
         PLAN.replace('"sid=env:SESSION"', '"env:SESSION"') + "[load]\nusers = [2]\n"
     )
     found = hidden_of(read_plan(tmp_path / "plan.toml"), {**os.environ, **SECRETS, "DATABASE_URL": DATABASE})
-    wanted = {*SECRETS.values(), "S3CRET-database-0123", "S3CRET-plain-0123456789"} - {SECRETS["DSN"]}
+    wanted = {*SECRETS.values(), "S3CRET-database-0123", "S3CRET-plain-0123456789"}
     assert wanted <= set(found)
 
 
@@ -102,3 +102,18 @@ def test_a_command_line_is_kept_without_its_secrets() -> None:
     assert "S3CRET" not in json.dumps(shown)
     assert "blocks=3" in shown
     assert "/x?a=1&token=(a secret)" in shown
+
+
+def test_no_file_of_the_results_holds_a_secret(laboratory: Laboratory) -> None:
+    (laboratory.folder / "says.py").write_text(SAYS)
+    more = {**SECRETS, "DATABASE_URL": DATABASE}
+    at = Laboratory(laboratory.folder, {**laboratory.environment, **more})
+    plan = at.plan(PLAN.replace('"sid=env:SESSION"', '"env:SESSION"') + "[load]\nusers = [2]\n")
+    outcome = at.twins(
+        "suite", plan, "--set", "blocks=1", "--set", "servers.other.environment.TOKEN=S3CRET-set-01"
+    )
+    assert outcome.code == 0, outcome.out + outcome.err
+    files = everything(at.folder / "results")
+    assert any(name.endswith("server.log") and "/items" in text for name, text in files.items())
+    assert "S3CRET" not in outcome.out + outcome.err
+    assert {name for name, text in files.items() if "S3CRET" in text} == set()

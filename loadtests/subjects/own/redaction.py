@@ -57,6 +57,16 @@ def _replaced(found: re.Match[str]) -> str:
     return found["pair"] + HIDDEN if sounds_secret(found["name"]) else found[0]
 
 
+def unnamed(document: Any) -> Any:
+    """A document of JSON without the texts whose names say that they are secrets."""
+    if isinstance(document, dict):
+        return {
+            name: HIDDEN if isinstance(value, str) and value and sounds_secret(name) else unnamed(value)
+            for name, value in document.items()
+        }
+    return [unnamed(value) for value in document] if isinstance(document, list) else document
+
+
 def cleaned(document: Any, hidden: Collection[str]) -> Any:
     """A document of JSON with the forms `hidden` taken out of all its texts, names included."""
     if isinstance(document, str):
