@@ -1,11 +1,22 @@
 """The table of the atlas: every probe, in the order of its groups."""
 
-from loadtests.subjects.atlas import connections, ending, leaving, readback, requests, responses
+from loadtests.subjects.atlas import (
+    connections,
+    ending,
+    leaving,
+    limits,
+    readback,
+    requests,
+    responses,
+    targets,
+)
 from loadtests.subjects.atlas.probe import Probe
 
 PROBES: tuple[Probe, ...] = (
     *connections.PROBES,
+    *targets.PROBES,
     *requests.PROBES,
+    *limits.PROBES,
     *responses.PROBES,
     *leaving.PROBES,
     *ending.PROBES,
