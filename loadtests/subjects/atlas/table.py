@@ -3,11 +3,13 @@
 from loadtests.subjects.atlas import (
     connections,
     ending,
+    framing,
     leaving,
     limits,
     readback,
     requests,
     responses,
+    sending,
     targets,
 )
 from loadtests.subjects.atlas.probe import Probe
@@ -18,6 +20,8 @@ PROBES: tuple[Probe, ...] = (
     *requests.PROBES,
     *limits.PROBES,
     *responses.PROBES,
+    *framing.PROBES,
+    *sending.PROBES,
     *leaving.PROBES,
     *ending.PROBES,
     *readback.PROBES,
