@@ -110,7 +110,7 @@ def rows(table: str) -> str:
         told = columns.TABLES[table]
         return "\n".join(f"| `{c.name}` | {c.kind} | {c.unit} | {c.description} |" for c in told)
     if table == "metrics":
-        return "\n".join(f"| `{m.name}` | {m.unit} | {m.label} |" for m in METRICS.values())
+        return "\n".join(f"| `{m.name}` | `{m.column}` | {m.unit} | {m.label} |" for m in METRICS.values())
     if table == "plans":
         return "\n".join(f"| `{name}` | {_takes(name)} | {line} |" for name, line in shipped_plans().items())
     return "\n".join(f"| `{row.name}` | {row.question} |" for row in SCENARIOS.values())

@@ -38,6 +38,12 @@ class Metric:
     alias: str = ""
     grains: Callable[[CellSummary], float | None] | None = None
 
+    @property
+    def column(self) -> str:
+        """Its name in `summary.csv`, which carries the unit."""
+        suffix = {"per_s": "per_s", "bytes_per_s": "per_s", "us": "us"}.get(self.unit)
+        return self.name if suffix is None or suffix in self.name else f"{self.name}_{suffix}"
+
     def rounding(self, cells: Iterable[CellSummary]) -> float:
         """By how much the mean of the figure's logarithms over cells may be off, as it is made of grains."""
         known = [grains for cell in cells if self.grains and (grains := self.grains(cell))]

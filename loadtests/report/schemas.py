@@ -10,6 +10,7 @@ from typing import Any
 from loadtests.analysis.metrics import METRICS
 from loadtests.analysis.summary import Summary
 from loadtests.archive import write_text
+from loadtests.report.documents import SUMMARY_SCHEMA
 from loadtests.report.tables import COUNTS, FIXED
 
 DIRECTORY = Path(__file__).parent / "templates"
@@ -18,14 +19,22 @@ WHOLE = {"block", "requests", "failures", "censored", "dropped", "latency_sample
 
 
 def summary_schema() -> dict[str, Any]:
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Summary.model_json_schema()}
+    """The model's, with the name by which a document says that it keeps it."""
+    schema = Summary.model_json_schema()
+    name = {"const": SUMMARY_SCHEMA, "type": "string", "description": "this schema; `twins schema summary`"}
+    schema["properties"] = {"$schema": name, **schema["properties"]}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SUMMARY_SCHEMA,
+        **schema,
+    }
 
 
 def table_schema() -> dict[str, Any]:
     """Frictionless Table Schema; an empty field is a figure that could not be had."""
     fields = [{"name": name, "type": _type(name)} for name in (*FIXED, *COUNTS)]
     fields += [
-        {"name": metric.name, "type": "number", "title": metric.label, "unit": metric.unit}
+        {"name": metric.column, "type": "number", "title": metric.label, "unit": metric.unit}
         for metric in METRICS.values()
     ]
     return {"fields": fields, "missingValues": [""], "primaryKey": ["run", "cell"]}

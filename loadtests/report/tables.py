@@ -14,7 +14,7 @@ def csv_table(summary: Summary) -> str:
     """RFC 4180 text, an empty field for a figure that could not be had."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow([*FIXED, *COUNTS, *METRICS])
+    writer.writerow([*FIXED, *COUNTS, *(metric.column for metric in METRICS.values())])
     for name, cell in summary.cells.items():
         level = cell.level
         row = [cell.run, name, cell.server, cell.scenario, level.kind, level.value, cell.block]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from loadtests.analysis.summary import Summary
 from loadtests.archive import write_bytes, write_text
+from loadtests.report.documents import summary_text
 from loadtests.report.drawing import png, svg
 from loadtests.report.markdown import markdown
 from loadtests.report.page import page
@@ -32,7 +33,7 @@ def write(
     makers: dict[str, Callable[[], str]] = {
         "html": lambda: page(document, names),
         "md": lambda: markdown(document, addresses),
-        "json": lambda: summary.model_dump_json(indent=1) + "\n",
+        "json": lambda: summary_text(summary),
         "csv": lambda: csv_table(summary),
     }
     written = []

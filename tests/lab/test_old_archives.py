@@ -31,7 +31,7 @@ def test_it_is_reported_on(old: Path, laboratory: Laboratory) -> None:
     assert [answer["blocks"] for answer in summary["answers"]] == [2]
     assert all(cell["planted_wait_ms"] == 10 for cell in summary["cells"].values())
     rows = list(csv.DictReader((old / "summary.csv").read_text().splitlines()))
-    assert all(float(row["throughput"]) > 0 for row in rows)
+    assert all(float(row["throughput_per_s"]) > 0 for row in rows)
 
 
 def test_its_costs_follow_from_its_raw_facts(old: Path) -> None:
