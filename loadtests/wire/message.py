@@ -64,11 +64,12 @@ class Expectation:
         return self.contains is None and self.head is None and self.cut is None
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Request:
     """A request ready to be sent: `wire` holds the head, and the body where it is bytes.
 
-    `stream` yields the body's pieces for an upload that is not held in memory.
+    `stream` yields the body's pieces for an upload that is not held in memory. It is not frozen, for of a
+    plan's requests each is made anew, and freezing it would cost more than writing it.
     """
 
     name: str

@@ -4,9 +4,8 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from loadtests.model import jsonpath
 from loadtests.model.placeholders import Hole, parse
@@ -19,8 +18,7 @@ MOST_KEPT = 100_000
 CookieOf = Callable[[str], str | None]
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """One answer: its head as received, with the status line, and its body."""
 
     head: bytes
@@ -50,11 +48,13 @@ class Reader:
         self._contains: Pattern | None = (
             None if answer.contains is None else pattern(answer.contains, as_text)
         )
-        self._json = [(path, jsonpath.parse(path), value) for path, value in answer.json_.items()]
+        self._json = [(path, jsonpath.parse(path), _wanted(value)) for path, value in answer.json_.items()]
         self._length, self._type = answer.length, answer.type
         self._same: dict[bytes, bytes] | None = {} if answer.same else None
         self._saved = [
-            (name, jsonpath.parse(source)) for name, source in request.save.items() if source.startswith("$")
+            (name, jsonpath.parse(source), source)
+            for name, source in request.save.items()
+            if source.startswith("$")
         ]
         self._fields = [
             (name, found[1], found[2].strip())
@@ -79,14 +79,14 @@ class Reader:
         found: dict[str, Any] = {}
         if self._parsed:
             try:
-                document = json.loads(body)
+                document = json.loads(body.decode("utf-8"))
             except (ValueError, RecursionError):
                 raise Wrong("a body that is JSON") from None
-            for path, steps, value in self._json:
-                if not _equal(_at(document, steps, path), value, values):
+            for path, steps, right in self._json:
+                if not right(_at(document, steps, path), values):
                     raise Wrong(f"the value of answer.json at {path}")
-            for name, steps in self._saved:
-                found[name] = _at(document, steps, jsonpath.write(steps))
+            for name, steps, path in self._saved:
+                found[name] = _at(document, steps, path)
         for name, kind, source in self._fields:
             value = field_of(given.head, source) if kind == "header" else cookie(source)
             if value is None:
@@ -117,16 +117,23 @@ def _at(document: Any, steps: tuple[jsonpath.Step, ...], path: str) -> Any:
         raise Wrong(f"a value at {path}") from None
 
 
-def _equal(found: Any, wanted: Any, values: RequestValues) -> bool:
-    """By value; where values are filled in, by their text, as a CSV has texts alone."""
-    if isinstance(wanted, str):
-        parts = parse(wanted)
-        if any(isinstance(part, Hole) for part in parts):
-            return text_of(found) == pattern(wanted, as_text).fill(values).decode("utf-8", "surrogatepass")
-        wanted = "".join(part for part in parts if isinstance(part, str))
-    return (type(found) is type(wanted) and bool(found == wanted)) or _same_number(found, wanted)
+def _wanted(wanted: Any) -> Callable[[Any, RequestValues], bool]:
+    """Whether a value is the wanted one; where values are filled in by its text, as a CSV has texts alone."""
+    if not isinstance(wanted, str):
+        return lambda found, values: _equal(found, wanted)
+    parts = parse(wanted)
+    if len(parts) == 1 and isinstance(hole := parts[0], Hole):
+        return lambda found, values: text_of(found) == text_of(values[hole.name])
+    if any(isinstance(part, Hole) for part in parts):
+        filled = pattern(wanted, as_text)
+        return lambda found, values: as_text(found) == filled.fill(values)
+    literal = "".join(part for part in parts if isinstance(part, str))
+    return lambda found, values: _equal(found, literal)
 
 
-def _same_number(found: Any, wanted: Any) -> bool:
+def _equal(found: Any, wanted: Any) -> bool:
+    """By value: 1 is 1.0, and neither is true."""
+    if isinstance(found, bool) or isinstance(wanted, bool):
+        return found is wanted
     numbers = isinstance(found, int | float) and isinstance(wanted, int | float)
-    return numbers and not isinstance(found, bool) and not isinstance(wanted, bool) and found == wanted
+    return bool(found == wanted) and (numbers or type(found) is type(wanted))

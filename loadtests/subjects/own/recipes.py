@@ -4,8 +4,8 @@ import hashlib
 import json
 import mimetypes
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
@@ -21,14 +21,24 @@ SECRET = "env:"  # noqa: S105 - a prefix
 """What the names of values begin with that come from the environment."""
 
 
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def text_of(value: Any) -> str:
     """A value as text: a text is itself, anything else is its JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if isinstance(value, str):
+        return value
+    return str(value) if type(value) is int else _written(value)
 
 
 def as_segment(value: Any) -> bytes:
     """Within a path or a query: all but the unreserved is percent-encoded (RFC 3986, 2.3)."""
-    return quote(text_of(value), safe="", errors="surrogateescape").encode("ascii")
+    return _segment(text_of(value))
+
+
+@lru_cache(maxsize=16_384)  # the same values come again and again
+def _segment(text: str) -> bytes:
+    return quote(text, safe="", errors="surrogateescape").encode("ascii")
 
 
 def as_target(value: Any) -> bytes:
@@ -46,7 +56,9 @@ def as_form(value: Any) -> bytes:
 
 def as_field(value: Any) -> bytes:
     """A header's value on one line (RFC 9110, 5.5)."""
-    text = text_of(value).translate(_LINES)
+    text = text_of(value)
+    if "\n" in text or "\r" in text or "\0" in text:
+        text = text.translate(_LINES)
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:
@@ -54,11 +66,11 @@ def as_field(value: Any) -> bytes:
 
 
 def as_json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return _written(value).encode("utf-8", "surrogatepass")
 
 
 def within_json(value: Any) -> bytes:
-    return json.dumps(text_of(value), ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass")
+    return _written(text_of(value))[1:-1].encode("utf-8", "surrogatepass")
 
 
 def as_text(value: Any) -> bytes:
@@ -70,9 +82,17 @@ _LINES = {ord("\r"): " ", ord("\n"): " ", 0: " "}
 
 @dataclass(frozen=True)
 class Pattern:
-    """Bytes with places for values; `pieces` alternates neither: constants and (name, encoder) in order."""
+    """Bytes with places for values: constants, and (name, encoder) where a value goes in."""
 
     pieces: tuple[bytes | tuple[str, Encoder], ...]
+    _format: bytes = field(init=False, repr=False, compare=False)
+    _holes: tuple[tuple[str, Encoder], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """One format for all pieces: to fill it costs less than to join them."""
+        texts = [piece.replace(b"%", b"%%") if isinstance(piece, bytes) else b"%b" for piece in self.pieces]
+        object.__setattr__(self, "_format", b"".join(texts))
+        object.__setattr__(self, "_holes", tuple(p for p in self.pieces if isinstance(p, tuple)))
 
     @property
     def constant(self) -> bytes | None:
@@ -87,9 +107,7 @@ class Pattern:
 
     def fill(self, values: RequestValues) -> bytes:
         """Raises KeyError for a name without a value."""
-        return b"".join(
-            [piece if isinstance(piece, bytes) else piece[1](values[piece[0]]) for piece in self.pieces]
-        )
+        return self._format % tuple([encode(values[name]) for name, encode in self._holes])
 
 
 def joined(*pieces: bytes | tuple[str, Encoder] | Pattern) -> Pattern:
