@@ -13,7 +13,8 @@ from pydantic import Field
 
 from loadtests.analysis import naming, steady
 from loadtests.analysis.growth import Growth, growths
-from loadtests.analysis.percentiles import lower_bounds, nines, percentiles
+from loadtests.analysis.percentiles import Percentiles, nines, percentiles
+from loadtests.analysis.requests import RequestFigures, by_request, figures_of
 from loadtests.checks.balance import busiest_share
 from loadtests.checks.failures import RequestFailures, request_failures
 from loadtests.model import costs
@@ -28,9 +29,8 @@ from loadtests.model.records import (
     ProcessCount,
     Record,
 )
-from loadtests.model.samples import CENSORED, DROPPED, KINDS, MEASURE, OK, Samples
+from loadtests.model.samples import CENSORED, KINDS, MEASURE, OK, Samples
 
-Percentiles = dict[str, int | None]
 MOST_MOMENTS = 30
 STRETCHES_US = [step * 10**power for power in range(5, 12) for step in (1, 2, 5)]  # 0.1 s to five days
 
@@ -75,6 +75,9 @@ class CellSummary(Record):
     kinds: dict[str, int] | None = Field(description="requests due while measuring, by outcome")
     failed: list[RequestFailures] = Field(
         default=[], description="by name, of a cell of any state: the names of which a request failed"
+    )
+    by_request: dict[str, RequestFigures] = Field(
+        default={}, description="by name, of a valid cell with requests of several"
     )
     throughput_per_s: float | None = Field(description="a lower bound in a generator-limited cell")
     goodput_per_s: float | None = Field(description="successes within the latency target; null without one")
@@ -136,6 +139,13 @@ class CellSummary(Record):
     )
     directory: str = Field(default="", description="of its raw files, relative to the report")
 
+    def of_request(self, name: str) -> "CellSummary | None":
+        """The cell as if it had no requests but those of one name; what is of no single one is null."""
+        if name not in self.by_request:
+            return None
+        nulls = dict.fromkeys(("busy_cores", "cpu_ms_per_request", "requests_per_s_per_core"))
+        return self.model_copy(update={**nulls, **dict(self.by_request[name])})
+
     @property
     def slots_known(self) -> bool:
         """Whether it is known how many requests the server serves at once, be it without a bound."""
@@ -184,7 +194,7 @@ def summarise_cell(
     figures: dict[str, Any] = {
         name: None for name in CellSummary.model_fields if name not in facts and name != "directory"
     }
-    figures |= {"at_least": [], "nines": []}
+    figures |= {"at_least": [], "nines": [], "by_request": {}}
     if record.state != "invalid" and record.generator is not None:
         figures |= _figures(record, samples, target_us) | growths(record.generator, readings)
     return CellSummary(**facts, **figures)
@@ -246,33 +256,13 @@ def _figures(record: CellRecord, samples: Samples, target_us: int | None) -> dic
     successes = int(in_window.sum())
 
     due = samples["phase"] == MEASURE
-    due_kind = kind[due]
-    counts = np.bincount(due_kind, minlength=len(KINDS))
-    timed = due & ((kind == OK) | (kind == CENSORED))
-    response = np.sort(response_us[timed])
-    # a request may be censored before it was sent: its service time has not begun
-    service = np.maximum(response_us[timed] - samples["sent_us"][timed].astype(np.int64), 0)
-    response_points = percentiles(response)
+    counts = np.bincount(kind[due], minlength=len(KINDS))
+    response = np.sort(response_us[due & ((kind == OK) | (kind == CENSORED))])
     return {
+        **figures_of(samples, begin_us, end_us, target_us),
         "duration_s": duration_s,
-        "requests": int(due.sum()),
-        "failures": int(due.sum() - counts[OK]),
-        "censored": int(counts[CENSORED]),
-        "dropped": int(counts[DROPPED]),
         "kinds": {name: int(count) for name, count in zip(KINDS, counts, strict=True) if count},
-        "throughput_per_s": successes / duration_s if successes else None,
-        "goodput_per_s": None
-        if target_us is None
-        else int((in_window & (response_us <= target_us)).sum()) / duration_s,
-        "bytes_per_s": int(samples["received_bytes"][in_window].sum()) / duration_s if successes else None,
-        "latency_samples": len(response),
-        "response_time_us": response_points,
-        "service_time_us": percentiles(np.sort(service)),
-        "response_mean_us": float(response.mean()) if len(response) else None,
-        "service_mean_us": float(service.mean()) if len(response) else None,
-        "at_least": lower_bounds(
-            response_points, response_us[due & (kind == CENSORED)], int(counts[DROPPED])
-        ),
+        "by_request": by_request(samples, generator.names, begin_us, end_us, target_us),
         "nines": nines(response),
         **_steadiness(ended_us[in_window], begin_us, end_us),
         **_resources(record, duration_s, successes),

@@ -3,6 +3,10 @@
     p99_us < 50000 @ asgi-uvicorn/download-small/64
     throughput >= 2000 @ wsgi-gthread/process-wait
     ratio(asgi-uvicorn, wsgi-gthread, throughput) > 1.1 @ download-small/64
+    p99_us(order) < 80000 @ asgi-uvicorn/shop
+    ratio(asgi-uvicorn, wsgi-gthread, p50_us(order)) < 1 @ shop
+
+A name in brackets behind the metric is that of a request, of a scenario with several.
 
 A level is users (`64` or `u64`) or arrivals per second (`r2000`); left out, it is the scenario's reference
 level; a ratio without a place is asked of every scenario. `ratio` divides the metric as it is measured. A
@@ -19,14 +23,15 @@ from typing import Literal
 
 from loadtests.analysis import ratios
 from loadtests.analysis.cells import CellSummary
-from loadtests.analysis.metrics import METRICS, Metric, Unit, is_lower_bound, named
+from loadtests.analysis.metrics import METRICS, OF_REQUESTS, Metric, Unit, is_lower_bound, named
 from loadtests.analysis.points import Point, level_label
 from loadtests.archive import ArchiveError
 from loadtests.model.records import Level, Record
 
 _NAME = r"[A-Za-z0-9][\w.+-]*"
 _GATE = re.compile(
-    rf"\s*(?:ratio\(\s*(?P<server>{_NAME})\s*,\s*(?P<baseline>{_NAME})\s*,\s*(?P<of>\w+)\s*\)|(?P<metric>\w+))"
+    rf"\s*(?:ratio\(\s*(?P<server>{_NAME})\s*,\s*(?P<baseline>{_NAME})\s*,\s*(?P<of>\w+)"
+    r"\s*(?:\((?P<of_request>[^()]+)\))?\s*\)|(?P<metric>\w+)\s*(?:\((?P<request>[^()]+)\))?)"
     r"\s*(?P<operator><=|>=|<|>)\s*(?P<limit>[0-9.eE+_-]+)"
     rf"\s*(?:@\s*(?P<place>{_NAME}(?:/{_NAME}){{0,2}}))?\s*"
 )
@@ -61,6 +66,13 @@ class Gate:
     limit: float
     scenario: str | None
     level: str | None
+    request: str | None = None
+
+    def of(self, cells: Iterable[CellSummary]) -> list[CellSummary]:
+        """What it is asked of: the cells, or their requests of one name."""
+        if self.request is None:
+            return list(cells)
+        return [view for cell in cells if (view := cell.of_request(self.request)) is not None]
 
 
 @dataclass(frozen=True)
@@ -93,6 +105,12 @@ def parse(text: str) -> Gate:
     metric = _metric(text, parts["of"] if ratio else parts["metric"])
     if ratio and metric.within is not None:
         raise GateError(f"gate {text!r}: there is no ratio of {metric.name}, which may be 0.")
+    request = parts["of_request"] if ratio else parts["request"]
+    if request and metric.name not in OF_REQUESTS:
+        raise GateError(
+            f"gate {text!r}: {metric.name} is of all requests together; "
+            f"of one name there are {', '.join(OF_REQUESTS)}."
+        )
     names: list[str | None] = [*(place if ratio else place[1:]), None, None]
     return Gate(
         text=text.strip(),
@@ -102,14 +120,23 @@ def parse(text: str) -> Gate:
         limit=limit,
         scenario=names[0],
         level=names[1],
+        request=request.strip() if request else None,
     )
 
 
-def check_names(gates: Iterable[str], servers: Collection[str], scenarios: Collection[str]) -> None:
-    """Raise GateError for a gate that cannot be read, or whose server or scenario is none of these."""
+def check_names(
+    gates: Iterable[str], servers: Collection[str], scenarios: Mapping[str, Collection[str]]
+) -> None:
+    """Raise GateError for a gate that cannot be read, or whose server, scenario or request is none of these.
+
+    `scenarios` gives the names of each one's own requests, empty where the scenario is one of the table.
+    """
     for gate in (parse(text) for text in gates):
         _known(gate, "server", gate.servers, servers)
         _known(gate, "scenario", (gate.scenario,) if gate.scenario else (), scenarios)
+        requests = scenarios.get(gate.scenario or "", ())
+        if gate.request is not None and requests:
+            _known(gate, "request", (gate.request,), requests)
 
 
 def judge(
@@ -135,7 +162,13 @@ def judge(
                 [c for p in here if p.server == server for c in (cells[name] for name in p.cells)]
                 for server in gate.servers
             ]
-            results.append(_result(gate, f"{scenario}/{level_label(here[0].level)}", sides))
+            place = f"{scenario}/{level_label(here[0].level)}"
+            if gate.request is not None:
+                known = {name for side in sides for cell in side for name in cell.by_request}
+                if known or gate.scenario:
+                    _known(gate, "request", (gate.request,), known)
+                place += f": {gate.request}"
+            results.append(_result(gate, place, [gate.of(side) for side in sides]))
     return results
 
 

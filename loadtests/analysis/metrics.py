@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from loadtests.analysis.cells import CellSummary, Percentiles
+from loadtests.analysis.cells import CellSummary
 from loadtests.analysis.growth import Growth
+from loadtests.analysis.percentiles import Percentiles
 from loadtests.analysis.ratios import rounding
 
 Unit = Literal["per_s", "bytes_per_s", "us", "ms", "bytes", "share", "cores", "count"]
@@ -282,6 +283,13 @@ METRICS = {
         _grown("thread_growth", "growth of threads", "count", lambda c: c.thread_growth),
     )
 }
+OF_REQUESTS = tuple(
+    name
+    for name in METRICS
+    if name in ("throughput", "goodput", "bytes", "error_share", "failed_requests")
+    or name.startswith(("response_", "service_"))
+)
+"""What is told of the requests of each name, too."""
 COMPARED = tuple(metric.name for metric in METRICS.values() if metric.compared)
 
 

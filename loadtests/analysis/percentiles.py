@@ -17,6 +17,7 @@ SAMPLES_BEYOND = 10
 NINES = (0.0, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995, 0.9999)
 
 Latencies = npt.NDArray[np.int64]
+Percentiles = dict[str, int | None]
 
 
 def samples_needed(quantile: float) -> int:
@@ -30,7 +31,7 @@ def nearest_rank(ordered: Latencies, quantile: float) -> int:
     return int(ordered[rank - 1])
 
 
-def percentiles(ordered: Latencies) -> dict[str, int | None]:
+def percentiles(ordered: Latencies) -> Percentiles:
     """p50, p90, p99, p99_9 and max of ascending latencies; None where the samples are too few."""
     points: dict[str, int | None] = {
         name: nearest_rank(ordered, q) if len(ordered) >= samples_needed(q) else None

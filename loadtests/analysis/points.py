@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from loadtests.analysis.cells import CellSummary
-from loadtests.analysis.metrics import METRICS, Metric, is_lower_bound
+from loadtests.analysis.metrics import METRICS, OF_REQUESTS, Metric, is_lower_bound
 from loadtests.analysis.ratios import t_interval
 from loadtests.model.records import CellState, Level, Record
 
@@ -46,6 +46,9 @@ class Point(Record):
     valid_blocks: int = Field(description="blocks that the figures rest on")
     estimates: dict[str, Estimate | None] = Field(description="by metric; null where no block has the figure")
     nines: list[Nine] = Field(description="quantiles that every valid block has the samples for")
+    by_request: dict[str, dict[str, Estimate | None]] = Field(
+        default={}, description="by name and metric, where requests have several names"
+    )
 
 
 def level_label(level: Level) -> str:
@@ -113,14 +116,8 @@ def estimate(
 def _point(name: str, cells: list[CellSummary]) -> Point:
     valid = telling(cells)
     limited = any(cell.state == "generator-limited" for cell in valid)
-    estimates = {}
-    for metric in METRICS.values():
-        picked = (metric.pick(cell) for cell in valid)
-        values = [v for v in picked if v is not None]
-        figure = estimate(values, metric, limited=limited, rounded=metric.rounding(valid))
-        if figure and any(is_lower_bound(metric, cell) for cell in valid):
-            figure = figure.model_copy(update={"bound": "at least"})
-        estimates[metric.name] = figure
+    names = dict.fromkeys(name for cell in valid for name in cell.by_request)
+    views = {name: [view for cell in valid if (view := cell.of_request(name))] for name in names}
     return Point(
         id=name,
         server=cells[0].server,
@@ -131,9 +128,24 @@ def _point(name: str, cells: list[CellSummary]) -> Point:
         limits=_reasons(cells, "generator-limited"),
         cells=[cell.id for cell in cells],
         valid_blocks=len(valid),
-        estimates=estimates,
+        estimates=_estimates(valid, METRICS, limited),
         nines=_nines(valid),
+        by_request={name: _estimates(cells, OF_REQUESTS, limited) for name, cells in views.items()},
     )
+
+
+def _estimates(
+    valid: Sequence[CellSummary], names: Iterable[str], limited: bool
+) -> dict[str, Estimate | None]:
+    estimates = {}
+    for metric in map(METRICS.__getitem__, names):
+        picked = (metric.pick(cell) for cell in valid)
+        values = [v for v in picked if v is not None]
+        found = estimate(values, metric, limited=limited, rounded=metric.rounding(valid))
+        if found and any(is_lower_bound(metric, cell) for cell in valid):
+            found = found.model_copy(update={"bound": "at least"})
+        estimates[metric.name] = found
+    return estimates
 
 
 def _reasons(cells: Sequence[CellSummary], state: CellState) -> list[str]:

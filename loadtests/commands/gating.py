@@ -12,7 +12,11 @@ from loadtests.report.junit import told
 def refuse_unreadable(plan: Plan) -> None:
     """Raise PlanError for a gate that cannot be read or names what the plan does not hold."""
     try:
-        check_names(plan.gates, plan.servers, plan.scenarios)
+        check_names(
+            plan.gates,
+            plan.servers,
+            {label: [r.name for r in planned.requests] for label, planned in plan.scenarios.items()},
+        )
     except gates.GateError as error:
         raise PlanError(str(error)) from None
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from loadtests.analysis.cases import COLUMNS, HEADINGS
-from loadtests.report.figures import NONE, figure
+from loadtests.analysis.metrics import METRICS
+from loadtests.report.figures import NONE, ReadUnit, figure
 from loadtests.report.keys import BOUNDS
 from loadtests.report.origins import origins
-from loadtests.report.page import when
+from loadtests.report.page import REQUEST_COLUMNS, when
 from loadtests.report.panels import level_text
 
 MOST_BYTES = 64_000
@@ -24,6 +25,7 @@ def markdown(document: Mapping[str, Any], pictures: Mapping[str, str] | None = N
         _gates(document),
         _cases(document),
         _origins(document),
+        _requests(document),
         _warnings(document),
     ]
     end = "\nEvery figure, interval and method: `report.html` and `summary.json` beside this file.\n"
@@ -108,6 +110,23 @@ def _cases(document: Mapping[str, Any]) -> str:
     return "## Pick your case\n\n" + note + case_table(document) if document["cases"] else ""
 
 
+def _requests(document: Mapping[str, Any]) -> str:
+    """The requests of each name, at every scenario's reference level."""
+    rows = [
+        [point["scenario"], point["server"], name]
+        + [_estimate(figures[metric], METRICS[metric].unit) for metric in REQUEST_COLUMNS.values()]
+        for point in document["points"].values()
+        if point["level"] == document["references"][point["scenario"]]
+        for name, figures in point["by_request"].items()
+    ]
+    columns = ["scenario", "server", "request", *REQUEST_COLUMNS]
+    return "## By request\n\n" + table(columns, rows) if rows else ""
+
+
+def _estimate(estimate: Mapping[str, Any] | None, unit: ReadUnit) -> str:
+    return NONE if estimate is None else BOUNDS[estimate["bound"]] + figure(estimate["value"], unit)
+
+
 def case_table(document: Mapping[str, Any]) -> str:
     """Every server in every scenario as a Markdown table; the docs show it of a reference run."""
     rows = []
@@ -115,11 +134,7 @@ def case_table(document: Mapping[str, Any]) -> str:
         row = [case["scenario"], case["server"]]
         for column, metric in COLUMNS.items():
             estimate = case["figures"][column]
-            text = (
-                NONE
-                if estimate is None
-                else BOUNDS[estimate["bound"]] + figure(estimate["value"], metric.unit)
-            )
+            text = _estimate(estimate, metric.unit)
             row.append(
                 f"**{text}**" if column in case["best"] else f"~ {text}" if column in case["ties"] else text
             )

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from loadtests.analysis.cases import COLUMNS, HEADINGS
+from loadtests.analysis.metrics import METRICS
 from loadtests.analysis.points import natural
 from loadtests.report import charts, panels
 from loadtests.report.curves import scaling_panels
@@ -26,6 +27,14 @@ ENVIRONMENT = Environment(
     lstrip_blocks=True,
 )
 AT_LEAST = ("send rate",)  # checks whose figure must not fall below their limit
+REQUEST_COLUMNS = {
+    "throughput": "throughput",
+    "p50": "response_p50",
+    "p90": "response_p90",
+    "p99": "response_p99",
+    "errors": "error_share",
+}
+"""Of the requests of each name: heading to metric."""
 MOST_DETAILED = 100  # cells
 MOST_DRAWN = 24  # scenarios
 SYMBOLS = {
@@ -78,6 +87,8 @@ def page(document: Mapping[str, Any], names: Mapping[str, str]) -> str:
         bars=_bars(document),
         case_columns=COLUMNS,
         case_headings=HEADINGS,
+        request_columns={heading: METRICS[name] for heading, name in REQUEST_COLUMNS.items()},
+        by_request=by_request(document),
         ratio_svgs=_ratio_svgs(document, shown),
         ratio_alternative=ratio_alternative(document),
         sections=sections,
@@ -171,6 +182,15 @@ def server_looks(document: Mapping[str, Any]) -> dict[str, Look]:
         if interfaces.get(cell["server"]) is None:
             interfaces[cell["server"]] = cell["interface"]
     return looks(sorted(interfaces.items(), key=lambda named: natural(named[0])))
+
+
+def by_request(document: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Scenario to the points at its reference level whose requests have several names."""
+    found: dict[str, list[str]] = {}
+    for name, point in document["points"].items():
+        if point["by_request"] and point["level"] == document["references"][point["scenario"]]:
+            found.setdefault(point["scenario"], []).append(name)
+    return found
 
 
 def _legend(drawn_panels: Sequence[panels.Panel]) -> dict[str, Look]:

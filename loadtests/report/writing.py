@@ -10,7 +10,7 @@ from loadtests.report.drawing import png, svg
 from loadtests.report.markdown import markdown
 from loadtests.report.page import page
 from loadtests.report.pictures import pictures
-from loadtests.report.tables import csv_table
+from loadtests.report.tables import csv_table, requests_table
 
 FORMATS = ("html", "md", "json", "csv", "svg", "png")
 NAMES = {"html": "report.html", "md": "report.md", "json": "summary.json", "csv": "summary.csv"}
@@ -41,6 +41,9 @@ def write(
         if kind in formats and kind in names:
             written.append(directory / names[kind])
             write_text(written[-1], make())
+    if "csv" in formats and "csv" in names and (rows := requests_table(summary)):
+        written.append(directory / "requests.csv")
+        write_text(written[-1], rows)
     for stem, (_, chart) in drawn.items():
         place = directory / "charts"
         place.mkdir(exist_ok=True)
