@@ -17,8 +17,9 @@ from typing import Protocol, TypeVar
 import aiosqlite
 
 from shared.errors import Unavailable
-from shared.jobs import (
-    OWNERS,
+from shared.jobs import OWNERS, lose
+from shared.owners import has_ended
+from shared.schema import (
     PRAGMAS,
     VERSION,
     NewerSchema,
@@ -26,11 +27,9 @@ from shared.jobs import (
     Rows,
     begin_schema,
     end_schema,
-    lose,
     no_answer,
     upgrade,
 )
-from shared.owners import has_ended
 from shared.settings import BUSY_PAUSE_S, DATABASE_TIMEOUT_S
 
 T = TypeVar("T")

@@ -9,8 +9,6 @@ from asgi_app.replies import WireResponse, send_reply
 from asgi_app.requests import path_after, query_values
 from shared.jobs import (
     Job,
-    Query,
-    Rows,
     finish_job,
     insert_job,
     jobs_document,
@@ -24,6 +22,7 @@ from shared.jobs import (
 )
 from shared.owners import owner_of
 from shared.replies import json_reply
+from shared.schema import Query, Rows
 from shared.service import Service
 from shared.settings import Settings
 

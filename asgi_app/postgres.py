@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
 from asgi_app.databases import prepare, refused, turn
-from shared.jobs import SCHEMA, NewerSchema, Query, Rows, in_psycopg
+from shared.schema import SCHEMA, NewerSchema, Query, Rows, in_psycopg
 from shared.settings import DATABASE_RETRY_S, DATABASE_TIMEOUT_S, SettingError
 from shared.sqlstates import gives_up, repeats, unprepares
 

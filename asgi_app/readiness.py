@@ -5,9 +5,10 @@ from fastapi import Request
 
 from asgi_app.databases import Database
 from asgi_app.replies import WireResponse, send_reply
-from shared.jobs import VERSION, try_write
+from shared.jobs import try_write
 from shared.readiness import check_catalogue, describe_readiness
 from shared.replies import json_reply
+from shared.schema import VERSION
 from shared.service import Service
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from shared.catalogue import Catalogue
 from shared.errors import Unavailable
-from shared.jobs import Rows
+from shared.schema import Rows
 from shared.settings import DATABASE_RETRY_S
 
 

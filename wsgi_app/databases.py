@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from shared.errors import Unavailable
-from shared.jobs import (
-    OWNERS,
+from shared.jobs import OWNERS, lose
+from shared.owners import has_ended
+from shared.schema import (
     PRAGMAS,
     VERSION,
     NewerSchema,
@@ -25,11 +26,9 @@ from shared.jobs import (
     Rows,
     begin_schema,
     end_schema,
-    lose,
     no_answer,
     upgrade,
 )
-from shared.owners import has_ended
 from shared.settings import BUSY_PAUSE_S, DATABASE_TIMEOUT_S
 from wsgi_app.greenlets import serving
 

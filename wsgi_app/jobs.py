@@ -4,8 +4,6 @@ import os
 
 from shared.jobs import (
     Job,
-    Query,
-    Rows,
     finish_job,
     insert_job,
     jobs_document,
@@ -19,6 +17,7 @@ from shared.jobs import (
 )
 from shared.owners import owner_of
 from shared.replies import json_reply
+from shared.schema import Query, Rows
 from shared.service import Service
 from shared.settings import Settings
 from wsgi_app.databases import Database, Sqlite

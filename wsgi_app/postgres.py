@@ -13,7 +13,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool
 
-from shared.jobs import SCHEMA, NewerSchema, Query, Rows, in_psycopg, no_answer
+from shared.schema import SCHEMA, NewerSchema, Query, Rows, in_psycopg, no_answer
 from shared.settings import DATABASE_RETRY_S, DATABASE_TIMEOUT_S, SettingError
 from shared.sqlstates import gives_up, repeats, unprepares
 from wsgi_app.databases import prepare, refused

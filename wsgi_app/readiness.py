@@ -1,8 +1,9 @@
 """`/ready` on the WSGI face: whether the catalogue and the database can be used now."""
 
-from shared.jobs import VERSION, try_write
+from shared.jobs import try_write
 from shared.readiness import check_catalogue, describe_readiness
 from shared.replies import json_reply
+from shared.schema import VERSION
 from shared.service import Service
 from wsgi_app.databases import Database
 from wsgi_app.replies import WireResponse, send_reply

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from shared.jobs import MIGRATIONS
+from shared.schema import MIGRATIONS
 from tests.contract.conftest import DEEP, TWINS
 from tests.contract.test_processing import process
 from tests.postgres import Postgres, postgres

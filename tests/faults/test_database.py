@@ -18,7 +18,7 @@ import pytest
 import asgi_app.databases
 import wsgi_app.databases
 from loadtests.subjects.twins.servers import SERVERS
-from shared.jobs import VERSION, Rows
+from shared.schema import VERSION, Rows
 from shared.settings import DATABASE_TIMEOUT_S
 from tests.contract.conftest import DEEP
 from tests.contract.test_processing import process

@@ -14,12 +14,9 @@ from hypothesis import strategies as st
 
 from shared.errors import BadRequest, InternalError, NotFound, Unprocessable
 from shared.jobs import (
-    MIGRATIONS,
     STATES,
-    NewerSchema,
     check_id,
     finish_job,
-    in_psycopg,
     insert_job,
     job_document,
     jobs_document,
@@ -30,9 +27,9 @@ from shared.jobs import (
     read_jobs_query,
     select_jobs,
     timestamp,
-    upgrade,
 )
 from shared.owners import has_ended, owner_of
+from shared.schema import MIGRATIONS, NewerSchema, in_psycopg, upgrade
 
 times_ns = st.integers(0, 2**47 * 1_000_000)
 ids = times_ns.map(make_id)
