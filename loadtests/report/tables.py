@@ -27,7 +27,8 @@ def requests_table(summary: Summary) -> str:
     """The same of the requests of each name; "" where no cell has several."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow([*FIXED, "request", *COUNTS, *OF_REQUESTS])
+    columns = [METRICS[metric].column for metric in OF_REQUESTS]
+    writer.writerow([*FIXED, "request", *COUNTS, *columns])
     rows = 0
     for name, cell in summary.cells.items():
         for request in cell.by_request:

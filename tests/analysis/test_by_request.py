@@ -75,7 +75,7 @@ def test_they_stand_in_every_report(run: Path) -> None:
     assert len(rows) == 2 * 3 * 2
     assert {row["request"] for row in rows} == set(NAMES)
     lost = [row for row in rows if row["server"] == "asgi-uvicorn" and row["request"] == NAMES[1]]
-    assert {(row["throughput"], row["failures"] == row["requests"]) for row in lost} == {("", True)}
+    assert {(row["throughput_per_s"], row["failures"] == row["requests"]) for row in lost} == {("", True)}
     markdown = (run / "report.md").read_text()
     assert "## By request" in markdown
     assert f"| process-wait | asgi-uvicorn | GET /orders/{{order}} |{f' {NONE} |' * 4} 100 % |" in markdown

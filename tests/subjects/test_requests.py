@@ -1,6 +1,7 @@
 """Requests written in a plan: every name held to what gives its value, every value put where it belongs."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from loadtests.lab.plan import PlanError
 from loadtests.lab.planfile import read_plan, resolved
-from loadtests.lab.workloads import secrets, workload_of
+from loadtests.lab.workloads import check_hosts, secrets, workload_of
 from loadtests.subjects.own.answers import Given, Reader, Wrong
 from loadtests.subjects.own.feeds import order, parse_csv, parse_lines, read_feed
 from loadtests.subjects.own.naming import weights
@@ -143,6 +144,42 @@ def test_a_missing_secret_is_told_by_its_name(folder: Path) -> None:
     with pytest.raises(PlanError, match="env:SHOP_PASSWORD, and no"):
         secrets([workload], {})
     assert secrets([workload], {"SHOP_PASSWORD": "x", "OTHER": "y"}) == {"SHOP_PASSWORD": "x"}
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed", "right"),
+    [
+        ("http://127.0.0.1:8000", [], True),
+        ("http://127.9.9.9:8000/base", [], True),
+        ("http://[::1]:8000", [], True),
+        ("http://localhost:8000", [], True),
+        ("https://shop.example", [], False),
+        ("http://localhost.example:8000", [], False),
+        ("http://10.0.0.1", ["10.0.0.2"], False),
+        ("https://Shop.example", ["shop.example"], True),
+    ],
+)
+def test_another_host_is_pressed_only_by_its_name(
+    folder: Path, url: str, allowed: list[str], right: bool
+) -> None:
+    (folder / "plan.toml").write_text(PLAN.replace('command = ["a", "{port}"]', f'url = "{url}"'))
+    plan = read_plan(folder / "plan.toml")
+    if right:
+        check_hosts(plan, allowed)
+    else:
+        with pytest.raises(PlanError, match="--yes-load"):
+            check_hosts(plan, allowed)
+
+
+def test_the_document_shows_a_plan_that_is_right(folder: Path) -> None:
+    """The example of docs/own-apps.md, with a server and the feed that it names."""
+    text = (Path(__file__).parent.parent.parent / "docs" / "own-apps.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(\[scenarios\.shop\].*?)```", text, re.DOTALL)
+    (folder / "items.csv").write_text("item,word\n1,one\n")
+    (folder / "plan.toml").write_text(PLAN.partition("[scenarios")[0] + example)
+    workload = workload_of(read_plan(folder / "plan.toml").scenarios["shop"])
+    assert workload is not None
+    assert weights(workload) == {"item": 6, "order": 1, "ordered": 0}
 
 
 def filled(values: dict[str, Any], **keys: Any) -> tuple[str, dict[str, str], bytes | None]:
