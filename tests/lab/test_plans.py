@@ -1,5 +1,8 @@
 """Plans: every mistake in one sentence, precedence, the order of a run."""
 
+import re
+import sys
+import venv
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -13,12 +16,13 @@ from loadtests.lab.generator import scaled
 from loadtests.lab.order import planned_cells
 from loadtests.lab.plan import Plan, PlanError
 from loadtests.lab.planfile import find_plan, first_line, read_plan, resolved, shipped_plans
+from loadtests.lab.runs import without_missing
 from loadtests.subjects.registry import SUBJECT
 from tests.lab.conftest import Laboratory
 
 NAMES = (
     *("quick", "standard", "downloads", "scaling-users", "scaling-processes", "scaling-threads"),
-    *("capacity", "aa", "soak", "spike", "behaviours", "idle"),
+    *("capacity", "aa", "soak", "spike", "behaviours", "idle", "scaling-cores", "interpreters"),
 )
 MISTAKES = [
     ("bloks=3", "bloks is not a key; did you mean 'blocks'?"),
@@ -264,3 +268,16 @@ def test_a_metric_that_cannot_be_compared_is_named_with_the_nearest(tmp_path: Pa
         PlanError, match=r"metric = 'response_p9' cannot be compared; did you mean 'response_p"
     ):
         read_plan(path)
+
+
+def test_an_interpreter_without_the_server_is_left_out_and_one_with_it_stays(tmp_path: Path) -> None:
+    """A bare virtual environment has nothing installed; the one that runs the tests has gunicorn."""
+    venv.create(tmp_path / "bare", with_pip=False)
+    command = '["{python}", "-m", "gunicorn", "--bind", "127.0.0.1:{port}", "wsgi_app:app"]'
+    of = "[servers.{}]\npython = '{}'\ncommand = {}\noptional = true\n"
+    text = of.format("bare", tmp_path / "bare", command) + of.format("here", sys.executable, command)
+    (tmp_path / "plan.toml").write_text(f"# Two interpreters.\n[load]\nusers = [1]\n{text}[scenarios.get]\n")
+    plan, said = without_missing(read_plan(tmp_path / "plan.toml"))
+    assert set(plan.servers) == {"here"}
+    assert len(said) == 1
+    assert re.fullmatch(r"bare is left out: gunicorn for /.*/bare/bin/python is not installed\.", said[0])

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from loadtests.subjects.own import placeholders
 from loadtests.subjects.subject import Launch, Order, ServerSpec
 
+HAS_MODULE = "import importlib.util, sys; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)"
 ENVIRONMENT_MARK = "pyvenv.cfg"
 """The file that makes a folder a virtual environment (PEP 405)."""
 
@@ -42,7 +44,15 @@ class OwnServer(ServerSpec):
         if self.python is not None and not os.access(self.python, os.X_OK):
             return str(self.python)
         program = self.command[0] if self.command else ""
-        return None if program == "{python}" or self.program() else program
+        return self._missing_module() if program == "{python}" or self.program() else program
+
+    def _missing_module(self) -> str | None:
+        """What `{python} -m` names, where the interpreter that the plan gives does not have it."""
+        if self.python is None or self.command[:2] != ("{python}", "-m"):
+            return None
+        asked = [self.interpreter, "-c", HAS_MODULE, *self.command[2:3]]
+        done = subprocess.run(asked, cwd=self.directory, capture_output=True, check=False)  # noqa: S603 - the plan's interpreter
+        return f"{self.command[2]} for {self.interpreter}" if done.returncode else None
 
     def program(self) -> Path | None:
         """The file that its command starts; None where there is none."""
