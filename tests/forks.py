@@ -13,6 +13,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -107,6 +108,27 @@ def begin(
         environment=dict(os.environ if environment is None else environment),
     )
     return Forked(parent(program), pid)
+
+
+def run(
+    program: str,
+    arguments: Sequence[str],
+    *,
+    timeout_s: float,
+    folder: Path = ROOT,
+    environment: Mapping[str, str] | None = None,
+) -> "subprocess.CompletedProcess[str]":
+    """Run a program to its end; AssertionError with what it said where that does not come in time."""
+    with tempfile.TemporaryDirectory() as place:
+        out, err = Path(place, "out"), Path(place, "err")
+        process = begin(program, arguments, out=out, err=err, folder=folder, environment=environment)
+        try:
+            code = process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(out.read_text() + err.read_text()) from None
+        return subprocess.CompletedProcess([program, *arguments], code, out.read_text(), err.read_text())
 
 
 def become(run: Mapping[str, Any]) -> None:

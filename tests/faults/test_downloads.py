@@ -17,7 +17,7 @@ from tests.faults.downloader import Load, Shelf
 from tests.faults.test_signals import ANY_END, TRIED, server_workers
 from tests.servers import Running, running
 
-DOWNLOADS, PAUSE_S = (100_000, 0.0) if tally.TORTURE else (3_000, 0.005)
+DOWNLOADS, PAUSE_S = (100_000, 0.0) if tally.TORTURE else (1_000, 0.005)
 KILL_S, RELOAD_S, REPLACE_S = (5.0, 12.0, 1.0) if tally.TORTURE else (1.0, 2.5, 0.5)
 PORTION = 1_000 if tally.TORTURE else 500
 HANGING_S = 1800

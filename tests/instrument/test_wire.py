@@ -8,7 +8,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -33,7 +32,9 @@ def exchange(
 ) -> list[dict[str, Any]]:
     arguments = [url, json.dumps(options), json.dumps(requests)]
     if forks.POSSIBLE and not around:
-        return forked(arguments)
+        forked = forks.run("wire", arguments, timeout_s=60)
+        assert forked.returncode == 0, forked.stderr
+        return list(json.loads(forked.stdout))
     child = [sys.executable, "-m", "tests.instrument.wire_child"]
     told = subprocess.run(  # noqa: S603 - our own child
         [*around, *child, *arguments],
@@ -45,14 +46,6 @@ def exchange(
     )
     answers: list[dict[str, Any]] = json.loads(told.stdout)
     return answers
-
-
-def forked(arguments: Sequence[str]) -> list[dict[str, Any]]:
-    with tempfile.TemporaryDirectory() as folder:
-        out, err = Path(folder, "out"), Path(folder, "err")
-        assert forks.begin("wire", arguments, out=out, err=err).wait(60) == 0, err.read_text()
-        answers: list[dict[str, Any]] = json.loads(out.read_text())
-        return answers
 
 
 def ask(path: str = "/", method: str = "GET", **more: Any) -> dict[str, Any]:

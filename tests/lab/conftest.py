@@ -4,8 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +58,14 @@ class Laboratory:
     def twins(self, *arguments: str, timeout_s: float = 120) -> Outcome:
         """Run it to its end; in a fork, where nothing changes how the interpreter itself runs."""
         if forks.POSSIBLE and interpreter(self.environment) == interpreter(os.environ):
-            return self._forked(arguments, timeout_s)
+            done = forks.run(
+                "twins",
+                arguments,
+                timeout_s=timeout_s,
+                folder=self.folder,
+                environment=self.environment,
+            )
+            return Outcome(done.returncode, done.stdout, done.stderr)
         done = subprocess.run(  # noqa: S603  our own command
             self.command(*arguments),
             cwd=self.folder,
@@ -70,20 +76,6 @@ class Laboratory:
             check=False,
         )
         return Outcome(done.returncode, done.stdout, done.stderr)
-
-    def _forked(self, arguments: Sequence[str], timeout_s: float) -> Outcome:
-        with tempfile.TemporaryDirectory() as folder:
-            out, err = Path(folder, "out"), Path(folder, "err")
-            process = forks.begin(
-                "twins", arguments, out=out, err=err, folder=self.folder, environment=self.environment
-            )
-            try:
-                code = process.wait(timeout_s)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                raise AssertionError(out.read_text() + err.read_text()) from None
-            return Outcome(code, out.read_text(), err.read_text())
 
     def begin(self, *arguments: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(  # noqa: S603  our own command
