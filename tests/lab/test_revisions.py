@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from loadtests.lab import revisions
+from loadtests.lab import revisions, runs
 from loadtests.lab.plan import Plan, PlanError
 from loadtests.lab.planfile import resolved
 from loadtests.lab.revisions import checked_out, commits, prepare
@@ -186,3 +187,26 @@ def test_a_repository_that_holds_the_cache_has_its_worktrees_elsewhere(
     plan = plan_of(repository, mine={"revision": "v1"})
     with checked_out(plan, commits(plan)) as placed:
         assert not Path(placed.servers["mine"].directory or "").is_relative_to(repository)
+
+
+def test_a_resumed_run_has_the_commit_that_it_began_with(repository: Path, tmp_path: Path) -> None:
+    command = ["{python}", "app.py", "{port}"]
+    plan = plan_of(repository, mine={"revision": "main", "command": command}, here={"command": command})
+    begun = runs.create(plan, "plan", tmp_path / "results", ["twins"], None)
+    assert set(begun.manifest.own_code) == set(begun.manifest.runtimes) == {"here"}, (
+        "the other is not there yet"
+    )
+    git(repository, "commit", "-qam", "three")
+    resumed = runs.reopen(begun.directory, force=False)
+    for _ in range(2):
+        with checked_out(resumed.plan, resumed.manifest.revisions) as placed:
+            run = runs.complete(resumed, placed)
+            assert Path(run.plan.servers["mine"].directory or "", "app.py").read_text() == "VERSION = 'two'\n"
+        assert set(run.manifest.own_code) == set(run.manifest.runtimes) == {"mine", "here"}
+        resumed = runs.reopen(begun.directory, force=False)
+    other = {"own_code": {**resumed.manifest.own_code, "mine": "other"}}
+    changed = replace(resumed, manifest=resumed.manifest.model_copy(update=other))
+    with checked_out(resumed.plan, resumed.manifest.revisions) as placed:
+        with pytest.raises(PlanError, match="is not resumed: the code of mine changed since it was begun"):
+            runs.complete(changed, placed)
+        assert runs.complete(replace(changed, forced=True), placed).manifest.own_code["mine"] != "other"
