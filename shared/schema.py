@@ -1,4 +1,4 @@
-"""The job database: a statement as a value, what brings its schema up to date, what is said while it is silent."""
+"""The job database: a statement as a value, what updates its schema, what is said while it is silent."""
 
 import re
 from collections.abc import Mapping, Sequence
