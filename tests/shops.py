@@ -1,5 +1,6 @@
 """The shop and the servers it runs on as commands of a plan, and both of them started for tests."""
 
+import json
 import os
 import subprocess
 import sys
@@ -75,6 +76,44 @@ def shop_command(server: str, face: str) -> list[str]:
     """The command of a plan, its placeholders unfilled; it runs in `FOLDER`."""
     assert SHOP_SERVERS[server].interface == FACES[face]
     return [*SHOP_SERVERS[server].command, application(face)]
+
+
+CUSTOMERS = """\
+[scenarios.customers]
+feed = "shop/items.jsonl"
+ignore = ["$.created", "$.id", "header:location"]
+login.method = "POST"
+login.path = "/login"
+login.json = { user = "ann", password = "env:SHOP_PASSWORD" }
+login.save = { token = "$.token" }
+requests = [
+    { name = "list", path = "/items?limit=20", weight = 2 },
+    { name = "item", path = "/items/{item}", weight = 6, status = 200 },
+    { name = "order", method = "POST", path = "/orders", then = "ordered", save = { number = "$.id" }, \
+headers = { Authorization = "Bearer {token}" }, json = { item = "{item}", quantity = "{quantity}" } },
+    { name = "ordered", path = "/orders/{number}", headers = { Authorization = "Bearer {token}" } },
+    { name = "basket", path = "/basket" },
+    { name = "download", path = "/download" },
+    { name = "stock", path = "/stock/{item}" },
+]
+"""
+"""All that a customer does, as a plan beside `shop/items.jsonl` has it."""
+
+
+def shop_entry(name: str, server: str, face: str, planted: str = "") -> str:
+    """A server of a plan that stands in `FOLDER`."""
+    kind = SHOP_SERVERS[server]
+    environment = f'environment = {{ SHOP_PLANT = "{planted}" }}\n' if planted else ""
+    return (
+        f'[servers.{name}]\ncommand = {json.dumps(shop_command(server, face))}\ndirectory = "."\n'
+        f'interface = "{kind.interface}"\nslots = {kind.slots}\nslot = "{kind.slot_kind}"\n'
+        f'ready = "/items/1"\ninherit = ["SHOP_PASSWORD", "SHOP_UPSTREAM"]\n{environment}'
+    )
+
+
+def shop_plan(head: str, *entries: str) -> str:
+    """A plan that asks each of the servers for all that a customer does."""
+    return f"# Which of these shops serves its customers best?\n{head}{''.join(entries)}{CUSTOMERS}"
 
 
 @contextmanager
