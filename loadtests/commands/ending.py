@@ -1,5 +1,6 @@
 """What `twins run` and `twins suite` say at the end."""
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,14 +72,18 @@ def closing_lines(
 ) -> list[str]:
     """The end block: the answer, validity, the gates, where the report is, what next."""
     from loadtests.analysis.cells import summarise_cell
+    from loadtests.report.figures import figure
+    from loadtests.report.keys import BOUNDS
 
     lines = []
     for record in records if len(records) == 1 else ():
         cell = summarise_cell(record, archive.cell_samples(run, record.id))
         response = cell.response_time_us or {}
+        limited = record.state == "generator-limited"
+        more, less = (BOUNDS[bound] if limited else "" for bound in ("at least", "at most"))
         lines.append(
-            f"{record.scenario} on {record.server}: {_figure(cell.throughput_per_s, '/s')}, "
-            f"p50 {_milliseconds(response.get('p50'))}, p99 {_milliseconds(response.get('p99'))}, "
+            f"{record.scenario} on {record.server}: {more}{figure(cell.throughput_per_s, 'per_s')}, "
+            f"p50 {less}{figure(response.get('p50'), 'us')}, p99 {less}{figure(response.get('p99'), 'us')}, "
             f"{cell.failures if cell.failures is not None else '-'} failed of "
             f"{cell.requests if cell.requests is not None else '-'}"
         )
@@ -99,14 +104,8 @@ def closing_lines(
 
 
 def _answer(run: Path) -> list[str]:
+    """The sentences, for whoever reads them; in a terminal headline and table, which stand in their place."""
     from loadtests.report import told
+    from loadtests.report.terminal import table_lines
 
-    return told(run)
-
-
-def _figure(value: float | None, unit: str) -> str:
-    return "-" if value is None else f"{value:,.0f}{unit}"
-
-
-def _milliseconds(value_us: int | None) -> str:
-    return "-" if value_us is None else f"{value_us / 1000:.2f} ms"
+    return table_lines(run) if sys.stdout.isatty() else told(run)
