@@ -11,6 +11,7 @@ from loadtests.checks.failures import TIMES
 from loadtests.checks.soundness import cell_state, self_checks
 from loadtests.lab.companions import hits_rule
 from loadtests.load.cold import COLD_CACHE
+from loadtests.model.counters import Slot
 from loadtests.model.records import BackgroundDocument, Check, GeneratorDocument
 from loadtests.model.samples import CENSORED, DROPPED, KINDS, OK, SAMPLE, Samples
 from loadtests.subjects.twins.scenarios.upstreams import UPSTREAM
@@ -395,3 +396,40 @@ def test_shares_are_not_told_where_they_cannot_be() -> None:
     few = closed_loop()
     few = few[few["due_us"] > 10_950_000]
     assert judged(few, document())["users' shares"].status == "not available"
+
+
+def test_a_generator_among_the_servers_processors_may_take_a_tenth_and_its_waits_warn() -> None:
+    waits = document(run_queue_share=0.3, cpu_measure_share=0.19)
+    shared = judged(closed_loop(), waits, shared_processors=2, slots=8)
+    assert (shared["generator share"].status, shared["generator share"].figure) == ("ok", 0.095)
+    assert shared["run queue"].status == "warning"
+    assert cell_state(list(shared.values()))[0] == "unsaturated"
+    greedy = judged(closed_loop(), document(cpu_measure_share=0.21), shared_processors=2, slots=8)
+    state, reason = cell_state(list(greedy.values()))
+    assert state == "generator-limited"
+    assert reason is not None
+    assert "took 10 % of the 2 processors that it shares" in reason
+
+
+@pytest.mark.parametrize(
+    ("counted", "processes", "status", "figure"),
+    [
+        ([84, 16], 2, "warning", 0.84),
+        ([58, 42], 2, "ok", 0.58),
+        ([100, 0], 2, "warning", 1.0),
+        ([100], 2, "warning", 1.0),  # the other one has never claimed a slot
+        ([2, 1], 2, "not available", None),
+        ([0, 0], 2, "not available", None),
+        (None, 2, "not available", None),
+    ],
+)
+def test_the_busiest_process(
+    counted: list[int] | None, processes: int, status: str, figure: float | None
+) -> None:
+    slots = None if counted is None else [Slot(7 + n, requests) for n, requests in enumerate(counted)]
+    check = judged(closed_loop(), document(), counted=slots, processes=processes)["balance"]
+    assert (check.status, check.figure, check.limit) == (status, figure, 0.625)
+
+
+def test_one_process_has_no_balance() -> None:
+    assert "balance" not in judged(closed_loop(), document(), counted=[Slot(1, 9)], processes=1)
