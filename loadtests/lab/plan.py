@@ -5,6 +5,7 @@ is a `PlanError` of one sentence that names the file, the key, the value and the
 """
 
 from typing import Annotated, Literal, Self
+from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
@@ -14,6 +15,7 @@ from loadtests.lab.plan_server import PlanServer
 from loadtests.model.records import Comparison
 from loadtests.subjects.own.requests import PlanFeed, PlanLogin, PlanRequest
 from loadtests.subjects.own.sameness import ignored
+from loadtests.subjects.own.secrets import sounds_secret
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 Rate = Annotated[float, Field(gt=0, le=1_000_000)]
@@ -152,6 +154,18 @@ class PlanScenario(Part):
     sessions: Annotated[int, Field(ge=1, le=100_000)] = Field(
         default=100, description="open loop: users that the arrivals are of in turn, each with its login"
     )
+
+    @field_validator("parameters")
+    @classmethod
+    def _without_secrets(cls, parameters: dict[str, str | int | float]) -> dict[str, str | int | float]:
+        """A path is part of names, records and reports."""
+        for name, _ in parse_qsl(str(parameters.get("path", "")).partition("?")[2]):
+            if sounds_secret(name):
+                raise ValueError(
+                    f"the query of path has a secret ({name}), and files of a run must not hold one: ask by "
+                    f'requests, with query = {{ {name} = "env:NAME" }}'
+                )
+        return parameters
 
     @field_validator("ignore")
     @classmethod

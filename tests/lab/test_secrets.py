@@ -104,6 +104,17 @@ def test_a_command_line_is_kept_without_its_secrets() -> None:
     assert "/x?a=1&token=(a secret)" in shown
 
 
+def test_a_secret_in_the_query_of_a_path_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(
+        '[servers.wsgi-sync]\n[scenarios.get]\nparameters = { path = "/x?a=1&api_key=S3CRET" }\n'
+        "load = { users = [2] }\n"
+    )
+    with pytest.raises(PlanError, match="the query of path has a secret") as told:
+        read_plan(path)
+    assert str(told.value).count("S3CRET") == 0
+
+
 def test_no_file_of_the_results_holds_a_secret(laboratory: Laboratory) -> None:
     (laboratory.folder / "says.py").write_text(SAYS)
     more = {**SECRETS, "DATABASE_URL": DATABASE}
