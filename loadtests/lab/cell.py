@@ -59,7 +59,7 @@ def measure(bench: Bench, cell: PlannedCell, level: Level, server: RunningServer
         taken = Taken([])
         allowance_s = START_ALLOWANCE_S + (READY_S if scenario.background else 0)
         if workload is not None and workload.login:
-            allowance_s += LOGIN_S * max(level.value, workload.sessions)
+            allowance_s += LOGIN_S * (level.value if level.kind == "users" else workload.sessions)
         overflows = probes.accept_queue_overflows()
         reasons = violations(
             server.run.url, scenario, parameters, server.files, full=server.full, trust=server.trust

@@ -345,6 +345,7 @@ def test_what_is_saved_and_what_is_right() -> None:
     }
     assert read(body, {"n": "ann"}, answer=right) == {}
     assert read(body, {"n": "5"}, answer={"json": {"$.id": "{n}"}}) == {}
+    assert read(body, {"env:WHO": "ann"}, answer={"json": {"$.name": "env:WHO"}, "contains": "env:WHO"}) == {}
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from loadtests.model import jsonpath
 from loadtests.model.placeholders import Hole, parse
-from loadtests.subjects.own.recipes import Pattern, RequestValues, as_text, pattern, text_of
+from loadtests.subjects.own.recipes import SECRET, Pattern, RequestValues, as_text, pattern, text_of
 from loadtests.subjects.own.requests import SAVED, PlanLogin
+from loadtests.subjects.own.secrets import variable
 
 MOST_KEPT = 100_000
 """Requests whose first answer is remembered where all later ones must be the same."""
@@ -121,6 +122,8 @@ def _wanted(wanted: Any) -> Callable[[Any, RequestValues], bool]:
     """Whether a value is the wanted one; where values are filled in by its text, as a CSV has texts alone."""
     if not isinstance(wanted, str):
         return lambda found, values: _equal(found, wanted)
+    if (secret := variable(wanted)) is not None:
+        return lambda found, values: text_of(found) == values[SECRET + secret]
     parts = parse(wanted)
     if len(parts) == 1 and isinstance(hole := parts[0], Hole):
         return lambda found, values: text_of(found) == text_of(values[hole.name])
