@@ -55,7 +55,7 @@ class Laboratory:
         environment.pop("TWINS_SET", None)
         return cls(folder, environment)
 
-    def twins(self, *arguments: str, timeout_s: float = 120) -> Outcome:
+    def twins(self, *arguments: str, timeout_s: float = 240) -> Outcome:
         """Run it to its end; in a fork, where nothing changes how the interpreter itself runs."""
         if forks.POSSIBLE and interpreter(self.environment) == interpreter(os.environ):
             done = forks.run(
