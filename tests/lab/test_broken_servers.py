@@ -9,7 +9,7 @@ from tests.lab.conftest import Laboratory, planted
 
 MODES = {
     "dies-at-start": (planted("dies-at-start"), "", "died at start", "cannot open the database"),
-    "never-healthy": (planted("never-healthy"), "", "did not become ready", "within 1 s"),
+    "never-healthy": (planted("never-healthy"), "", "did not become ready", "within 5 s"),
     "dies-mid-cell": (planted("dies", 200), "", "died while it was measured", "exit status 7"),
     "wrong-bytes": (planted("wrong-bytes"), "", "other bytes", "random/1KiB.bin"),
     "wrong-later": (planted("wrong-later", 200), "", "failed: ", "other bytes"),
@@ -40,7 +40,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory, served: Path) -> tuple[int,
     text = f"[servers.good]\ncommand = {planted('good')}\n" + "".join(servers)
     scenario = "[scenarios.download-small]\nload = { users = [2] }\n"
     plan = laboratory.plan(text + scenario)
-    outcome = laboratory.twins("suite", plan, "--set", "blocks=1", "--set", "time.start_s=1")
+    outcome = laboratory.twins("suite", plan, "--set", "blocks=1", "--set", "time.start_s=5")
     return outcome.code, laboratory.run_directory()
 
 

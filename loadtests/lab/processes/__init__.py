@@ -109,7 +109,11 @@ def stop(guarded: Guarded, patience_s: float) -> StopSignal:
     """SIGTERM, then after `patience_s` SIGKILL for all its processes; says which of them it took."""
     if guarded.ended():
         return "died"
-    os.kill(guarded.pid, signal.SIGTERM)
+    try:
+        os.kill(guarded.pid, signal.SIGTERM)
+    except ProcessLookupError:  # it ended just now, and its guardian is about to say so
+        wait([guarded], patience_s)
+        return "died" if guarded.ended() else "SIGTERM"
     if wait([guarded], patience_s):
         guarded.ended()
         return "SIGTERM"
