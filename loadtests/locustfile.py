@@ -7,6 +7,6 @@ from loadtests.generator.users import user_class
 from loadtests.subjects.own.scenarios import REQUESTS
 from loadtests.subjects.registry import SCENARIOS
 
-globals().update({one.user_class: user_class(one) for one in (*SCENARIOS.values(), REQUESTS)})
+globals().update({scenario.user_class: user_class(scenario) for scenario in (*SCENARIOS.values(), REQUESTS)})
 
 install(events)

@@ -43,7 +43,7 @@ def read(run_dirs: Sequence[Path]) -> Archives:
     manifests = [archive.read_manifest(run_dir) for run_dir in run_dirs]
     for first, other in combinations(manifests, 2):
         _poolable(first, other)
-    found = Archives(manifests, {}, {}, {}, [], [], sum(len(m.cells) for m in manifests))
+    archives = Archives(manifests, {}, {}, {}, [], [], sum(len(m.cells) for m in manifests))
     blocks, home = 0, run_dirs[0].resolve()
     for run_dir, manifest, prefix in zip(run_dirs, manifests, _prefixes(manifests), strict=True):
         records = archive.read_cells(run_dir)
@@ -58,15 +58,15 @@ def read(run_dirs: Sequence[Path]) -> Archives:
             summary = summarise_cell(record, samples, target.p99_us, readings)
             # from the report's own folder, whose name may change
             place = Path(os.path.relpath(directory.resolve(), home)).as_posix()
-            found.cells[name] = summary.model_copy(
+            archives.cells[name] = summary.model_copy(
                 update={"id": name, "block": record.block + blocks, "directory": f"{place}/"}
             )
-            found.records[name] = record
-            found.directories[name] = directory
-        found.searches.extend(archive.read_searches(run_dir))
-        found.sameness.extend(archive.read_sameness(run_dir) or [])
+            archives.records[name] = record
+            archives.directories[name] = directory
+        archives.searches.extend(archive.read_searches(run_dir))
+        archives.sameness.extend(archive.read_sameness(run_dir) or [])
         blocks += max((record.block for record in records), default=0)
-    return found
+    return archives
 
 
 def _prefixes(manifests: Sequence[Manifest]) -> list[str]:

@@ -16,15 +16,15 @@ class ServerWords(Record):
 
 def sides(cells: Iterable[CellSummary]) -> dict[str, ServerWords]:
     """Each server of the cells, in their order; what no cell tells is left at its name."""
-    found: dict[str, ServerWords] = {}
+    words: dict[str, ServerWords] = {}
     for cell in cells:
-        if cell.server in found and found[cell.server].told:
+        if cell.server in words and words[cell.server].told:
             continue
         kind = (cell.interface or "").upper()
         serves = cell.serves
         short = f"{kind} ({serves})" if kind in ("WSGI", "ASGI") and serves else cell.server
-        found[cell.server] = ServerWords(interface=cell.interface, short=short, told=cell.told or "")
-    return found
+        words[cell.server] = ServerWords(interface=cell.interface, short=short, told=cell.told or "")
+    return words
 
 
 def asked(manifest: Manifest, cells: Iterable[CellSummary]) -> dict[str, str]:

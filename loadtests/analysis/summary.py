@@ -98,19 +98,19 @@ def build(run_dirs: Sequence[Path]) -> Summary:
     """The summary of one run or of several pooled ones; raises `PoolingError` and `ArchiveError`."""
     reading = read(run_dirs)
     manifest, cells = reading.manifests[0], reading.cells
-    found = {point.id: point for point in points(cells.values())}
+    measured = {point.id: point for point in points(cells.values())}
     verdicts = Judge(comparisons=len(manifest.primaries), floors=manifest.aa_floor or {})
     answered = answers(
         list(cells.values()), manifest.primaries, verdicts, manifest.plan.get("matched"), reading.sameness
     )
     references = reference_levels(
-        list(found.values()), manifest.primaries, manifest.plan.get("scenarios", {})
+        list(measured.values()), manifest.primaries, manifest.plan.get("scenarios", {})
     )
-    explained = _explanations(found, cells, answered, references)
+    explained = _explanations(measured, cells, answered, references)
     answered = [_explained(answer, explained) for answer in answered]
     targets = {scenario: target_of(manifest.plan, scenario) for scenario in references}
-    gates, unread = _gates(manifest, found, cells, references)
-    trust = validity(manifest, found.values(), cells, answered, reading.searches, reading.planned_cells)
+    gates, unread = _gates(manifest, measured, cells, references)
+    trust = validity(manifest, measured.values(), cells, answered, reading.searches, reading.planned_cells)
     who = sides(cells.values())
     return Summary(
         headline=headline(manifest, answered, who, valid=trust.state != "invalid"),
@@ -128,20 +128,20 @@ def build(run_dirs: Sequence[Path]) -> Summary:
         method=_method(
             manifest, verdicts, means_of(list(cells.values()), answered, manifest.plan.get("matched"))
         ),
-        sentences=sentences(list(found.values()), answered, references),
+        sentences=sentences(list(measured.values()), answered, references),
         sameness=reading.sameness,
         answers=answered,
         references=references,
         targets=targets,
-        cases=cases(list(found.values()), cells, references, targets, _unequal(reading)),
+        cases=cases(list(measured.values()), cells, references, targets, _unequal(reading)),
         gates=gates,
-        curves=curves(found, cells),
+        curves=curves(measured, cells),
         explanations=explained,
         checks=check_summaries(cells),
         searches=reading.searches,
-        points=found,
+        points=measured,
         cells=cells,
-        moments=_moments(reading, found, references),
+        moments=_moments(reading, measured, references),
     )
 
 
@@ -152,7 +152,7 @@ def _unequal(reading: Archives) -> set[str]:
 
 def _gates(
     manifest: Manifest,
-    found: Mapping[str, Point],
+    measured: Mapping[str, Point],
     cells: Mapping[str, CellSummary],
     references: Mapping[str, Level],
 ) -> tuple[list[GateResult], list[str]]:
@@ -160,7 +160,7 @@ def _gates(
     results, unread = [], []
     for gate in manifest.plan.get("gates", []):
         try:
-            results += judge([gate], list(found.values()), cells, references)
+            results += judge([gate], list(measured.values()), cells, references)
         except GateError as error:
             unread.append(str(error))
     return results, unread
@@ -178,18 +178,18 @@ def _method(manifest: Manifest, verdicts: Judge, matched: str | None) -> Method:
 
 
 def _explanations(
-    found: Mapping[str, Point],
+    measured: Mapping[str, Point],
     cells: Mapping[str, CellSummary],
     answered: Sequence[Answer],
     references: Mapping[str, Level],
 ) -> dict[str, Explanation]:
-    wanted = [p.id for p in found.values() if p.level == references[p.scenario]]
+    wanted = [p.id for p in measured.values() if p.level == references[p.scenario]]
     wanted += [point_id(side, a.scenario, a.level) for a in answered for side in (a.server, a.baseline)]
     explained = {}
     for name in dict.fromkeys(wanted):
-        if name in found:
-            point = found[name]
-            curve = [p for p in found.values() if (p.server, p.scenario) == (point.server, point.scenario)]
+        if name in measured:
+            point = measured[name]
+            curve = [p for p in measured.values() if (p.server, p.scenario) == (point.server, point.scenario)]
             explained[name] = explain(point, curve, cells)
     return explained
 
@@ -204,11 +204,11 @@ def _explained(answer: Answer, explained: Mapping[str, Explanation]) -> Answer:
 
 
 def _moments(
-    reading: Archives, found: Mapping[str, Point], references: Mapping[str, Level]
+    reading: Archives, measured: Mapping[str, Point], references: Mapping[str, Level]
 ) -> dict[str, list[Moment]]:
     """The first sound cell of each point at its scenario's reference level."""
     series = {}
-    for point in found.values():
+    for point in measured.values():
         if point.level == references[point.scenario]:
             sound = [name for name in point.cells if reading.cells[name].state != "invalid"]
             if sound:

@@ -88,12 +88,12 @@ def _unmeasured(points: Iterable[Point]) -> list[str]:
 
 
 def _not_found(searches: Iterable[SearchRecord]) -> list[str]:
-    found: dict[tuple[str, str], list[SearchRecord]] = {}
+    groups: dict[tuple[str, str], list[SearchRecord]] = {}
     for search in searches:
-        found.setdefault((search.server, search.scenario), []).append(search)
+        groups.setdefault((search.server, search.scenario), []).append(search)
     return [
         f"no capacity was found for {server} in {scenario}: {group[0].reason or 'no level met the target'}"
-        for (server, scenario), group in found.items()
+        for (server, scenario), group in groups.items()
         if all(search.low is None for search in group)
     ]
 
@@ -175,16 +175,16 @@ def _named(cells: Sequence[str]) -> str:
 
 
 def _doubts(answers: Iterable[Answer]) -> list[Note]:
-    found = []
+    reasons = []
     for answer in answers:
         decided = answer.verdict in ("faster", "slower")
         if decided and answer.cross_check and answer.cross_check[0] <= 1 <= answer.cross_check[1]:
             text = f"{answer.id}: the bootstrap-t cross-check does not agree that it is {answer.verdict}"
-            found.append(Note(text, (_place(answer),)))
+            reasons.append(Note(text, (_place(answer),)))
         if answer.ratio is not None and answer.blocks < 3:
             text = f"{answer.id} rests on {count(answer.blocks, 'block')}; three are the least"
-            found.append(Note(text, (_place(answer),)))
-    return found
+            reasons.append(Note(text, (_place(answer),)))
+    return reasons
 
 
 def _unlike(answers: Iterable[Answer], cells: Iterable[CellSummary]) -> list[Note]:

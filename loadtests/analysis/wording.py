@@ -42,50 +42,54 @@ def slots(number: int | None, kind: str | None) -> str:
     return f"{number} {kind}" + ("" if number == 1 else "es" if (kind or "").endswith("s") else "s")
 
 
-def verdict_sentence(found: Difference, metric: Metric, server: str, baseline: str) -> str:
+def verdict_sentence(difference: Difference, metric: Metric, server: str, baseline: str) -> str:
     """One sentence for a difference, without its condition; the better side is named first."""
-    ratio, low, high = found.ratio, found.low, found.high
-    if found.verdict == "same run":
+    ratio, low, high = difference.ratio, difference.low, difference.high
+    if difference.verdict == "same run":
         return f"the same run: {server} is compared with itself"
     if ratio is None:
-        word = "not measured" if found.verdict in ("generator-limited", "not measured") else "no answer"
-        return f"{word}: {'; '.join(found.reasons)}"
-    if found.verdict == "at least":
-        return f"{_claim(metric, server, baseline, f'at least {times(ratio)}')}{_unjudged(found)}"
-    if found.verdict == "at most":
-        return f"{_claim(metric, baseline, server, f'at least {times(1 / ratio)}')}{_unjudged(found)}"
+        word = "not measured" if difference.verdict in ("generator-limited", "not measured") else "no answer"
+        return f"{word}: {'; '.join(difference.reasons)}"
+    if difference.verdict == "at least":
+        return f"{_claim(metric, server, baseline, f'at least {times(ratio)}')}{_unjudged(difference)}"
+    if difference.verdict == "at most":
+        return f"{_claim(metric, baseline, server, f'at least {times(1 / ratio)}')}{_unjudged(difference)}"
     if low is None or high is None:
-        evidence = f"{count(found.blocks, 'block')}, so no interval"
-    elif found.verdict == "slower":
-        evidence = f"{span(1 / high, 1 / low)}, {count(found.blocks, 'block')}"
+        evidence = f"{count(difference.blocks, 'block')}, so no interval"
+    elif difference.verdict == "slower":
+        evidence = f"{span(1 / high, 1 / low)}, {count(difference.blocks, 'block')}"
     else:
-        evidence = f"{span(low, high)}, {count(found.blocks, 'block')}"
-    if found.verdict == "faster":
+        evidence = f"{span(low, high)}, {count(difference.blocks, 'block')}"
+    if difference.verdict == "faster":
         return f"{_claim(metric, server, baseline, times(ratio))} ({evidence})"
-    if found.verdict == "slower":
+    if difference.verdict == "slower":
         return f"{_claim(metric, baseline, server, times(1 / ratio))} ({evidence})"
-    if found.verdict == "equivalent":
+    if difference.verdict == "equivalent":
         return (
-            f"{server} and {baseline} are equivalent in {metric.label}, within {percent(found.delta)} "
+            f"{server} and {baseline} are equivalent in {metric.label}, within {percent(difference.delta)} "
             f"(ratio {times(ratio)}, {evidence})"
         )
     more = (
         "more blocks alone would hardly settle it"
-        if found.blocks_needed is None
-        else f"about {count(found.blocks_needed, 'more block')} would settle it"
+        if difference.blocks_needed is None
+        else f"about {count(difference.blocks_needed, 'more block')} would settle it"
     )
     return f"undecided in {metric.label}: {server} {times(ratio)} {baseline} ({evidence}); {more}"
 
 
-def winner(found: Difference, server: str, baseline: str) -> tuple[str, float] | None:
+def winner(difference: Difference, server: str, baseline: str) -> tuple[str, float] | None:
     """The better side and how many times; of bounds, the side that is better by at least so much."""
-    if found.ratio is None or found.verdict not in ("faster", "slower", "at least", "at most"):
+    if difference.ratio is None or difference.verdict not in ("faster", "slower", "at least", "at most"):
         return None
-    return (server, found.ratio) if found.verdict in ("faster", "at least") else (baseline, 1 / found.ratio)
+    return (
+        (server, difference.ratio)
+        if difference.verdict in ("faster", "at least")
+        else (baseline, 1 / difference.ratio)
+    )
 
 
-def _unjudged(found: Difference) -> str:
-    return f" (a bound and no verdict, {count(found.blocks, 'block')}: the load generator was the limit)"
+def _unjudged(difference: Difference) -> str:
+    return f" (a bound and no verdict, {count(difference.blocks, 'block')}: the load generator was the limit)"
 
 
 def _claim(metric: Metric, winner: str, loser: str, factor: str) -> str:

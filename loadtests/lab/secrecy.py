@@ -38,10 +38,10 @@ def hidden_of(plan: Plan, environment: Mapping[str, str] = os.environ) -> list[s
 def _password(text: str) -> list[str]:
     """The password in an address, as that of a database."""
     try:
-        found = urlsplit(text).password if "://" in text else None
+        password = urlsplit(text).password if "://" in text else None
     except ValueError:
         return []
-    return [found, unquote(found), text] if found else []
+    return [password, unquote(password), text] if password else []
 
 
 def given_environment(environment: Mapping[str, str], label: str) -> dict[str, str]:

@@ -142,10 +142,10 @@ def _ask(
 ) -> tuple[Received, int]:
     problem, sent = "", 0
     for _ in range(ATTEMPTS):
-        keeper, one = _Keeper(), client()
+        keeper, wire_client = _Keeper(), client()
         progress = Exchange(keeper)
         try:
-            kind = one.exchange(
+            kind = wire_client.exchange(
                 replace(request, expectation=Expectation(frozenset(range(600)))), False, progress
             )
         except WireFailure as failure:
@@ -155,12 +155,12 @@ def _ask(
             if kind == OK and progress.status >= 400 and progress.status not in asked:
                 problem = f"status {progress.status}"
         finally:
-            one.close()
+            wire_client.close()
         sent += progress.sent_ns > 0
         if not problem:
             body = None if keeper.body is None else bytes(keeper.body)
             fields = (
-                found[1].decode("latin-1") if (found := field.search(progress.head)) else ""
+                match[1].decode("latin-1") if (match := field.search(progress.head)) else ""
                 for field in (ETAG_FIELD, LOCATION_FIELD, TYPE_FIELD)
             )
             return Received(progress.status, keeper.length, body, keeper.digest.digest(), *fields), sent

@@ -50,7 +50,7 @@ def ratio_chart(rows: Sequence[ChartRow], width: int, *, labels_above: bool) -> 
     )
     base = _chart(rows)
     zone = base.mark_bar(color=BAND, height={"band": 1.7}).encode(y=y, x=alt.X("least:Q"), x2="most:Q")
-    one = _chart([{"ratio": 1}]).mark_rule(color=SOFT, strokeWidth=1.2).encode(x=x)
+    unity = _chart([{"ratio": 1}]).mark_rule(color=SOFT, strokeWidth=1.2).encode(x=x)
     whiskers = (
         base.transform_filter("datum.low != null")
         .mark_rule(strokeWidth=2.5)
@@ -79,7 +79,7 @@ def ratio_chart(rows: Sequence[ChartRow], width: int, *, labels_above: bool) -> 
         .encode(y=y, x=alt.X(f"{side}:Q"), color=alt.Color("colour:N", scale=None))
         for side, arrow, dx in (("low", "◂", -3), ("high", "▸", 3))
     ]
-    return alt.layer(zone, one, *labels, whiskers, *cuts, dots).properties(width=width, height=step)
+    return alt.layer(zone, unity, *labels, whiskers, *cuts, dots).properties(width=width, height=step)
 
 
 def _within(row: ChartRow, low: float, high: float) -> ChartRow:

@@ -28,14 +28,14 @@ def scaling_panels(keyed: Keyed, looks: Looks, levels: Levels, metric: str) -> l
     for index, curve in sorted(curves, key=lambda pair: order.index(pair[1]["scenario"])):
         family = "" if curve["over"] == "users" else curve["server"]
         groups.setdefault((curve["scenario"], curve["over"], family), []).append((index, curve))
-    found = []
+    panels = []
     frame = _frame(keyed, [curve for members in groups.values() for _, curve in members], metric)
     for (scenario, over, family), members in groups.items():
         where = f"{scenario}{', ' + family if family else ''}"
         panel = _scaling(keyed, looks, where, over, members, metric, frame)
         if panel:
-            found.append(panel)
-    return found
+            panels.append(panel)
+    return panels
 
 
 def _scaling(

@@ -69,26 +69,26 @@ def looks(servers: Iterable[tuple[str, str | None]]) -> dict[str, Look]:
     No two of the first 36 share both mark and dash, so that they are told apart without colour.
     """
     seen: dict[str, int] = dict.fromkeys(FAMILIES, 0)
-    found: dict[str, Look] = {}
+    chosen: dict[str, Look] = {}
     for server, interface in servers:
-        place = len(found)
+        place = len(chosen)
         kind = family(server, interface)
         number = seen[kind]
         seen[kind] += 1
         colours = FAMILIES[kind]
         colour, dark = colours[number % len(colours)]
-        found[server] = Look(
+        chosen[server] = Look(
             variable=f"--{kind}-{number % len(colours)}",
             colour=colour,
             dark=dark,
             shape=SHAPES[(place + place // len(SHAPES)) % len(SHAPES)],
             dash=list(DASHES[place % len(DASHES)]),
         )
-    return found
+    return chosen
 
 
-def variables(found: Mapping[str, Look]) -> dict[str, str]:
+def variables(chosen: Mapping[str, Look]) -> dict[str, str]:
     """Light colour to CSS variable, for every colour a chart may hold."""
     return {light: f"--{name}" for name, (light, _) in SURFACES.items()} | {
-        look.colour: look.variable for look in found.values()
+        look.colour: look.variable for look in chosen.values()
     }
