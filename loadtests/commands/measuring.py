@@ -12,6 +12,7 @@ from loadtests.commands.options import (
     Files,
     Json,
     Results,
+    YesLoad,
     files_directory,
     find_run,
     print_json,
@@ -116,9 +117,7 @@ def suite(
         list[str], typer.Option("--set", help="Override the plan, such as load.users=1,8.")
     ] = [],  # noqa: B006  Typer copies it
     as_shipped: Annotated[bool, typer.Option("--as-shipped", help=AS_SHIPPED)] = False,
-    yes_load: Annotated[
-        list[str], typer.Option("--yes-load", help="Host, not this machine, that the plan may press.")
-    ] = [],  # noqa: B006  Typer copies it
+    yes_load: YesLoad = [],  # noqa: B006  Typer copies it
     files: Files = None,
     results: Results = DEFAULT_RESULTS,
     with_report: Annotated[

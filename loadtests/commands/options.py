@@ -16,6 +16,9 @@ Files = Annotated[
     typer.Option(envvar="TWINS_FILES", help="Folder to serve; a corpus is made where it is left out."),
 ]
 Results = Annotated[Path, typer.Option(envvar="TWINS_RESULTS", help="Folder of the archives.")]
+YesLoad = Annotated[
+    list[str], typer.Option("--yes-load", help="Host, not this machine, that the plan may press.")
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else.")
 ]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from loadtests.commands.options import Files, Json, folder_for, print_json
+from loadtests.commands.options import Files, Json, YesLoad, folder_for, print_json
 from loadtests.lab.bench import Bench
 from loadtests.lab.plan import PlanError
 from loadtests.lab.planfile import environment_overrides, find_plan, read_plan
@@ -15,6 +15,7 @@ from loadtests.lab.runs import without_missing
 from loadtests.lab.sameness import SAMPLE_ROWS, compared, look
 from loadtests.lab.secrecy import hidden_of
 from loadtests.lab.suite import terminable
+from loadtests.lab.workloads import check_hosts
 from loadtests.model.sameness import Sameness, sentence, told
 from loadtests.subjects.subject import Provision
 
@@ -27,6 +28,7 @@ def same(
         bool, typer.Option("--all", help=f"Ask with all rows of the feeds, not {SAMPLE_ROWS} of each.")
     ] = False,
     overrides: Annotated[list[str], typer.Option("--set", help="Override the plan.")] = [],  # noqa: B006  Typer copies it
+    yes_load: YesLoad = [],  # noqa: B006  Typer copies it
     files: Files = None,
     as_json: Json = False,
 ) -> None:
@@ -37,6 +39,7 @@ def same(
             f"{plan} has nothing to compare: it takes two servers, one of them given by command or url, and "
             "a scenario with requests, or of the kind get."
         )
+    check_hosts(chosen, yes_load)
     with (
         terminable(),
         tempfile.TemporaryDirectory(prefix="twins-same-") as folder,

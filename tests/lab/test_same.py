@@ -14,6 +14,7 @@ from loadtests.lab.planfile import read_plan
 from loadtests.lab.sameness import look
 from loadtests.model.sameness import Mismatch, Sameness
 from loadtests.subjects.subject import Provision
+from tests.lab.conftest import Laboratory
 from tests.shops import FOLDER, shop_command
 
 PLANTED = {
@@ -162,3 +163,15 @@ def test_state_is_put_back_before_each_start_and_a_server_that_fails_is_told(tmp
     assert (tmp_path / "put-back").is_file()
     assert not result.alike
     assert "b could not be asked" in result.notes[0]
+
+
+def test_another_host_is_asked_only_by_its_name(laboratory: Laboratory) -> None:
+    text = (
+        '[load]\nusers = [1]\n[servers.far]\nurl = "http://192.0.2.1:80"\n[servers.near]\n'
+        'url = "http://127.0.0.1:9"\n[[scenarios.shop.requests]]\npath = "/"\n'
+    )
+    for command in ("same", "suite"):
+        outcome = laboratory.twins(command, laboratory.plan(text))
+        assert outcome.code == 2, outcome.out + outcome.err
+        assert "--yes-load 192.0.2.1" in outcome.err
+    assert not (laboratory.folder / "results").exists()
