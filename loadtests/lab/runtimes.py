@@ -89,7 +89,7 @@ def _checked(label: str, spec: OwnServer) -> str | None:
     program = spec.program()
     if spec.command[0] == "{python}" or program is None:
         return spec.interpreter if spec.python is not None or spec.command[0] == "{python}" else None
-    actual = interpreter_of(program, spec.search_path(os.environ))
+    actual = interpreter_of(program, spec.search_path)
     if spec.python is None or actual is None:
         return actual if spec.python is None else str(spec.python)
     if _alike(actual, str(spec.python)):

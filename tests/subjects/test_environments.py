@@ -158,6 +158,9 @@ def test_a_program_of_another_python_is_told(
         runtimes(plan)
     found = runtimes(plan_of(tmp_path, command=["gunicorn", "{port}"], python=python))
     assert found["mine"].executable == python
+    there = {"PATH": str(foreign_environment.folder / "bin")}
+    named = runtimes(plan_of(tmp_path, command=["gunicorn", "{port}"], environment=there))["mine"]
+    assert named.packages["gunicorn"] == foreign_environment.versions["gunicorn"]
 
 
 def test_what_is_no_python_is_told(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ def spec_of(label: str, planned: PlanServer) -> ServerSpec:
         url=planned.url,
         directory=Path(planned.directory) if planned.directory is not None else None,
         python=Path(planned.python) if planned.python is not None else None,
+        path=planned.environment.get("PATH"),
         scheme=planned.scheme or "http",
     )
 
@@ -49,5 +50,5 @@ def _single(value: int | list[int] | None) -> int | None:
 
 
 def missing_program(label: str, planned: PlanServer) -> str | None:
-    """The program of an optional server that is not installed here."""
-    return spec_of(label, planned).missing()
+    """The program of an optional server that is not installed here; of a revision it is not known yet."""
+    return None if planned.revision is not None else spec_of(label, planned).missing()

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +20,7 @@ class OwnServer(ServerSpec):
     """What `command` leaves open is filled in; with a `url` nothing is started.
 
     `declared_slots` are requests that it can serve at the same time, as the plan says. It runs in `directory`
-    on the interpreter `python`, where these are given.
+    on the interpreter `python`, where these are given, and has the PATH `path` of its plan's environment.
     """
 
     command: tuple[str, ...] = ()
@@ -29,6 +28,7 @@ class OwnServer(ServerSpec):
     declared_slots: int | None = None
     directory: Path | None = None
     python: Path | None = None
+    path: str | None = None
     scheme: str = "http"
 
     def slots(self, processes: int | None, threads: int | None) -> int | None:
@@ -62,7 +62,7 @@ class OwnServer(ServerSpec):
             placeholders.filled(self.command[:1], {"python": self.interpreter}) if self._is_named() else ("",)
         )
         place = os.path.join(self.directory or "", name) if os.sep in name else name
-        found = shutil.which(place, path=self.search_path(os.environ))
+        found = shutil.which(place, path=self.search_path)
         return Path(os.path.abspath(found)) if found else None
 
     def _is_named(self) -> bool:
@@ -72,10 +72,12 @@ class OwnServer(ServerSpec):
     def interpreter(self) -> str:
         return str(self.python) if self.python is not None else sys.executable
 
-    def search_path(self, environment: Mapping[str, str]) -> str:
+    @property
+    def search_path(self) -> str:
         """The PATH that its command is searched on."""
         own = [str(self.python.parent)] if self.python is not None else []
-        return os.pathsep.join([*own, environment.get("PATH", os.defpath)])
+        given = os.environ.get("PATH", os.defpath) if self.path is None else self.path
+        return os.pathsep.join([*own, given])
 
     def environment(self) -> dict[str, str]:
         """What puts its interpreter first, as the activating of a virtual environment does."""
@@ -83,7 +85,7 @@ class OwnServer(ServerSpec):
             return {}
         home = self.python.parent.parent
         active = str(home) if (home / ENVIRONMENT_MARK).is_file() else ""
-        return {"PATH": self.search_path(os.environ), "VIRTUAL_ENV": active}
+        return {"PATH": self.search_path, "VIRTUAL_ENV": active}
 
     def launch(self, order: Order) -> Launch:
         values = {
