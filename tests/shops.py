@@ -48,7 +48,9 @@ SHOP_SERVERS = {
     "waitress": ShopServer(
         "wsgi", ("waitress-serve", "--listen", "{host}:{port}", "--threads", "8"), 8, "thread"
     ),
-    "cheroot": ShopServer("wsgi", ("cheroot", "--bind", "{host}:{port}", "--threads", "8"), 8, "thread"),
+    "cheroot": ShopServer(
+        "wsgi", ("{python}", "-m", "cheroot", "--bind", "{host}:{port}", "--threads", "8"), 8, "thread"
+    ),
     "granian-wsgi": ShopServer(
         "wsgi",
         ("granian", "--interface", "wsgi", "--host", "{host}", "--port", "{port}", "--blocking-threads", "8"),
@@ -120,8 +122,10 @@ def shop_plan(head: str, *entries: str) -> str:
 def shop_running(server: str, face: str, environment: Mapping[str, str] = {}) -> Iterator[Running]:
     """The shop, started without the laboratory."""
     port = free_port()
-    words = [word.format(host="127.0.0.1", port=port) for word in shop_command(server, face)]
-    program = Path(sys.executable).with_name(words[0])
+    words = [
+        word.format(host="127.0.0.1", port=port, python=sys.executable) for word in shop_command(server, face)
+    ]
+    program = Path(sys.executable).parent / words[0]  # an absolute one stays
     line = Launch([str(program), *words[1:]], {"PYTHONPATH": str(FOLDER)})
     with running_command(f"{face} on {server}", line, port, environment, health="/items/1") as process:
         yield process
