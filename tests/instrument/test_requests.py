@@ -91,6 +91,12 @@ def remembering() -> Iterator[Memory]:
             return 302, {}, [("Location", "/items/1?secret=x")]
         if asked.path.startswith("/changing"):
             return 200, {"now": next(memory.numbers)}, []
+        if asked.path == "/stock":
+            return (
+                200,
+                {"stock": 5 if len(memory.of("/stock")) < 4 else 4},
+                [("Content-Type", "application/json")],
+            )
         return 200, {"path": asked.path, "n": 1}, []
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -244,3 +250,16 @@ def test_users_that_cannot_log_in_are_one_sentence(tmp_path: Path, monkeypatch: 
     assert "the login POST /login answers with status 401" in outcome.output
     assert "Traceback" not in outcome.output
     assert "guessed" not in outcome.output
+
+
+def test_json_that_changes_later_is_no_wrong_answer_of_the_scenario_get(tmp_path: Path) -> None:
+    """The answers learned from were the same, byte for byte."""
+    with remembering() as memory:
+        outcome = generate(
+            tmp_path,
+            f"http://127.0.0.1:{memory.port}",
+            *("Get", "--twins-path", "/stock", "--twins-duration", "1", "--users", "2", "--spawn-rate", "2"),
+        )
+    assert outcome.status == 0, outcome.output
+    assert set(outcome.samples["kind"].tolist()) == {OK}
+    assert len(memory.asked) > 4
