@@ -18,6 +18,12 @@ UNREAD = re.compile(r' (?:role|class|aria-[a-z]+)="[^"]*"|<path[^>]* d="" displa
 
 LONG = re.compile(r"(\d+\.\d)\d+")  # a tenth of a pixel is fine enough for a page
 
+# what says only what holds without it
+IDLE = re.compile(
+    r' (?:opacity="1"|[xy]2="0"|pointer-events="none"|font-weight="normal")'
+    r'|<path d=""[^>]*display="none"/>|<path d="M0,0h0v0h0Z"[^>]*/>'
+)
+
 
 def themed(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
     """Restrained: no frame, faint grid, text that stays legible when the page is narrow."""
@@ -54,7 +60,7 @@ def inline(chart: alt.TopLevelMixin, name: str, looks: Mapping[str, Look]) -> Ma
         lambda mark: f' data-row="{mark[1]}"' if mark[1] else f' data-series="{mark[2]}"',
         _drawn(chart),
     )
-    drawn = LONG.sub(r"\1", UNREAD.sub("", drawn))
+    drawn = IDLE.sub("", LONG.sub(r"\1", UNREAD.sub("", drawn)))
     for colour, variable in variables(looks).items():
         drawn = re.sub(re.escape(f'"{colour}"'), f'"var({variable})"', drawn, flags=re.IGNORECASE)
     drawn = re.sub(r'(id="|url\(#)(?=[A-Za-z])', rf"\g<1>{name}-", drawn)
