@@ -27,7 +27,7 @@ SOURCE = "the command line"
 def duel(
     first: Annotated[str, typer.Argument(metavar="COMMAND", help="A server, {port} where its port goes.")],
     second: Annotated[str, typer.Argument(metavar="COMMAND", help="The other.")],
-    path: Annotated[str | None, typer.Option(help="What both are asked for [/].")] = None,
+    path: Annotated[str | None, typer.Option(help="What both are asked for; / where left out.")] = None,
     requests: Annotated[
         Path | None,
         typer.Option(help="TOML file with [[requests]], and feed, login and ignore where wanted."),

@@ -31,7 +31,7 @@ def begin(
         list[str],
         typer.Argument(metavar="[COMMAND COMMAND]", help="Two servers, {port} where the port goes."),
     ] = [],  # noqa: B006  Typer copies it
-    path: Annotated[str | None, typer.Option(help="What both are asked for [/].")] = None,
+    path: Annotated[str | None, typer.Option(help="What both are asked for; / where left out.")] = None,
     file: Annotated[Path, typer.Option(help="File to write.")] = Path("plan.toml"),
 ) -> None:
     """Write a plan of your own two servers; what is not given is asked for."""

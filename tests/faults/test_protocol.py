@@ -47,7 +47,7 @@ def test_every_message(name: str, serve: Callable[[str], Running]) -> None:
     before = tracebacks(server)
 
     def judge(case: str) -> str | None:
-        wanted = outcomes(case, row.server, row.parser)
+        wanted = outcomes(case, row.server, row.worker_class, row.parser)
         found = talk(server.port, CASES[case].data, wanted)
         return None if found in wanted else f"{case}: {found}, not one of {wanted}"
 

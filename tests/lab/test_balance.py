@@ -34,7 +34,7 @@ from pathlib import Path
 from wsgi_app import app
 
 try:
-    Path(os.environ["STOPPED"]).touch(exist_ok=False)
+    Path(f"{os.environ['STOPPED']}-{os.getppid()}").touch(exist_ok=False)
     threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGSTOP)).start()
 except FileExistsError:
     pass

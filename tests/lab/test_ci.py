@@ -32,6 +32,7 @@ def repository(tmp_path: Path) -> Path:
     top.mkdir()
     git(top, "init", "-q")
     (top / "app.py").write_text(APPLICATION)
+    (top / ".gitignore").write_text("__pycache__/\n")
     git(top, "add", ".")
     git(top, "commit", "-qm", "begin")
     git(top, "update-ref", "refs/remotes/origin/main", "HEAD")

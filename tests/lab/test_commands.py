@@ -362,7 +362,7 @@ def test_doctor_has_advice_for_every_warning(laboratory: Laboratory) -> None:
     findings = {finding["name"]: finding for finding in outcome.json()}
     assert {
         *("processors", "pinning", "open files", "ports", "governor", "load", "noise floor", "steal"),
-        *("congestion control", "disk", "python"),
+        *("congestion control", "disk", "python", "quota"),
     } == set(findings)
     assert all(
         finding["advice"] for finding in findings.values() if finding["status"] in ("warning", "failed")
