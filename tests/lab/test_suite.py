@@ -119,7 +119,7 @@ def test_probes_saw_both_sides(finished: Path) -> None:
         assert cell.generator_probe is not None
         assert cell.generator_probe.pss_end_bytes is not None
         assert cell.generator_probe.pss_end_bytes > 1 << 20
-        told = summary["cells"][f"{finished.name}/{cell.id}"]
+        told = summary["cells"][cell.id]
         assert told["requests_per_s_per_core"] == pytest.approx(1000 / told["cpu_ms_per_request"])
         assert told["memory_per_connection_bytes"] is None, "two connections"
         assert cell.probe_cpu_s is not None
