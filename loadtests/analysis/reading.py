@@ -8,7 +8,8 @@ from pathlib import Path
 
 from loadtests import archive
 from loadtests.analysis.cases import target_of
-from loadtests.analysis.cells import CellSummary, Moment, moments, summarise_cell
+from loadtests.analysis.cells import CellSummary, summarise_cell
+from loadtests.analysis.moments import Moment, moments
 from loadtests.model.records import CellRecord, Manifest, Runtime, SearchRecord
 from loadtests.model.sameness import Sameness
 

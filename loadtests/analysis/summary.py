@@ -9,12 +9,13 @@ from loadtests.analysis import ratios
 from loadtests.analysis.advice import NextStep, advice
 from loadtests.analysis.answers import Answer, answers, means_of
 from loadtests.analysis.cases import Case, LatencyTarget, cases, reference_levels, target_of
-from loadtests.analysis.cells import CellSummary, Moment
+from loadtests.analysis.cells import CellSummary
 from loadtests.analysis.check_summaries import CheckSummary, check_summaries
 from loadtests.analysis.differences import Judge
 from loadtests.analysis.explanations import Explanation, explain
 from loadtests.analysis.gate_rules import GateError, GateResult, judge
 from loadtests.analysis.headline import headline
+from loadtests.analysis.moments import Moment
 from loadtests.analysis.points import Point, point_id, points
 from loadtests.analysis.reading import Archives, read
 from loadtests.analysis.run_comparison import RunComparison, changes, environment_changes, refuse

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from loadtests import archive
-from loadtests.analysis.cells import moments, summarise_cell
+from loadtests.analysis.cells import summarise_cell
+from loadtests.analysis.moments import moments
 from loadtests.model.records import CellRecord
 from loadtests.model.samples import CENSORED, DROPPED, KINDS, MEASURE, OK, SAMPLE, Samples
 from tests.report.synthetic import Broken, Planted, Run, write
