@@ -9,16 +9,15 @@ from typing import Any
 
 import altair as alt
 
+from loadtests.report.heights import HEIGHT, Ends, height_of, spread
 from loadtests.report.palette import BAND, GROUND, INK, SOFT, Looks
 
 ChartRow = dict[str, Any]
 Layers = list[Any]
-Ends = tuple[float, float]
 
-WIDTH, HEIGHT = 330, 190
+WIDTH = 330
 HEADROOM = 1.5
 CUT = 4.0  # an interval of two blocks may be a million wide: no axis goes beyond so many times its figures
-LINE = 13  # px between the middles of two labels
 LABEL = 11
 LETTER = 7.4  # width of a letter at 12 px: the reader's font may be wider than the converter's
 TIMES, NBSP = "\N{MULTIPLICATION SIGN}", "\N{NO-BREAK SPACE}"
@@ -266,8 +265,8 @@ def _named(rows: Sequence[ChartRow], x: str, ends: Ends, looks: Looks, *, log: b
     for row in rows:
         if row["server"] not in last or row[x] >= last[row["server"]][x]:
             last[row["server"]] = row
-    places = sorted((_place(row["value"], ends, log=log), server) for server, row in last.items())
-    heights = _spread([place for place, _ in places])
+    places = sorted((height_of(row["value"], ends, log=log), server) for server, row in last.items())
+    heights = spread([place for place, _ in places])
     labels = [
         {"server": server, "height": height} for (_, server), height in zip(places, heights, strict=True)
     ]
@@ -285,37 +284,6 @@ def _named(rows: Sequence[ChartRow], x: str, ends: Ends, looks: Looks, *, log: b
             description="server:N",
         ),
     ]
-
-
-def _place(value: float, ends: Ends, *, log: bool) -> float:
-    """Pixels from the top of the plot."""
-    low, high = ends
-    share = math.log(value / low) / math.log(high / low) if log else (value - low) / (high - low)
-    return HEIGHT * (1 - min(1.0, max(0.0, share)))
-
-
-def _spread(places: Sequence[float]) -> list[float]:
-    """Ascending places moved apart to `LINE`, around where they were, within the plot where it has room."""
-    groups: list[list[float]] = []
-    for place in places:
-        groups.append([place])
-        while len(groups) > 1 and _middle(groups[-1]) - _middle(groups[-2]) < LINE * _sum(groups[-2:]) / 2:
-            groups[-2:] = [groups[-2] + groups[-1]]
-    found = [
-        _middle(group) + LINE * (number - (len(group) - 1) / 2)
-        for group in groups
-        for number in range(len(group))
-    ]
-    below = max(0.0, found[-1] - HEIGHT) if found else 0.0
-    return [place - below for place in found]
-
-
-def _middle(group: Sequence[float]) -> float:
-    return sum(group) / len(group)
-
-
-def _sum(groups: Sequence[Sequence[float]]) -> int:
-    return sum(len(group) for group in groups)
 
 
 def _scale(ends: Ends, log: bool) -> alt.Scale:

@@ -9,6 +9,7 @@ from loadtests.analysis.laws import Law
 from loadtests.analysis.scaling import MOST_MISSED, SLOTS_BEND
 from loadtests.report import charts
 from loadtests.report.figures import ReadUnit
+from loadtests.report.heights import Ends
 from loadtests.report.keys import Keyed
 from loadtests.report.palette import Looks
 from loadtests.report.panels import Levels, Panel, last_of, told
@@ -45,7 +46,7 @@ def _scaling(
     over: str,
     curves: Sequence[tuple[int, Mapping[str, Any]]],
     metric: str,
-    frame: charts.Ends | None,
+    frame: Ends | None,
 ) -> Panel | None:
     title, unit = SCALED[metric]
     scale = 1e-3 if unit == "us" else 1.0
@@ -96,7 +97,7 @@ def _scaling(
     )
 
 
-def _frame(keyed: Keyed, curves: Sequence[Mapping[str, Any]], metric: str) -> charts.Ends | None:
+def _frame(keyed: Keyed, curves: Sequence[Mapping[str, Any]], metric: str) -> Ends | None:
     """The one axis of response times of all panels; throughputs of different work have each their own."""
     if metric == "throughput":
         return None

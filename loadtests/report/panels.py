@@ -12,6 +12,7 @@ from loadtests.analysis.metrics import columns_of
 from loadtests.report import charts
 from loadtests.report.drawing import inline
 from loadtests.report.figures import figure
+from loadtests.report.heights import Ends
 from loadtests.report.keys import Keyed
 from loadtests.report.palette import GROUND, Looks
 
@@ -38,7 +39,7 @@ class Panel:
         return inline(self.chart, identifier, self.looks)
 
 
-Maker = Callable[[Keyed, Looks, str, ReferenceLevel, charts.Ends], Panel | None]
+Maker = Callable[[Keyed, Looks, str, ReferenceLevel, Ends], Panel | None]
 
 
 def level_text(level: Mapping[str, Any]) -> str:
@@ -81,13 +82,13 @@ def _asked(answer: Mapping[str, Any]) -> str:
     return f"{answer['server']} ÷ {answer['baseline']}, {metric}"
 
 
-def drawn(make: Maker, keyed: Keyed, looks: Looks, levels: Levels, frame: charts.Ends) -> list[Panel]:
+def drawn(make: Maker, keyed: Keyed, looks: Looks, levels: Levels, frame: Ends) -> list[Panel]:
     """The panels that `make` finds something for, one a scenario at its reference level, in one frame."""
     made = (make(keyed, looks, scenario, level, frame) for scenario, level in levels.items())
     return [panel for panel in made if panel]
 
 
-def nines_frame(document: Mapping[str, Any], levels: Levels) -> charts.Ends:
+def nines_frame(document: Mapping[str, Any], levels: Levels) -> Ends:
     """The one axis of response times of all panels, in ms."""
     rows = [
         {end: max(nine[end], 1) / 1e3 for end in ("value", "low", "high")}
@@ -105,7 +106,7 @@ def _most_nines(document: Mapping[str, Any]) -> float:
     return -math.log10(1 - max(quantiles, default=DRAWN_FROM))
 
 
-def time_frame(document: Mapping[str, Any], levels: Levels) -> charts.Ends:
+def time_frame(document: Mapping[str, Any], levels: Levels) -> Ends:
     """The one axis of seconds of all panels."""
     ends = [
         moment["begin_s"] + moment["length_s"]
@@ -116,7 +117,7 @@ def time_frame(document: Mapping[str, Any], levels: Levels) -> charts.Ends:
     return 0.0, max(ends, default=1.0)
 
 
-def core_frame(document: Mapping[str, Any], levels: Levels) -> charts.Ends:
+def core_frame(document: Mapping[str, Any], levels: Levels) -> Ends:
     """The one axis of cores of all panels."""
     busy = [
         estimate["value"]
@@ -129,7 +130,7 @@ def core_frame(document: Mapping[str, Any], levels: Levels) -> charts.Ends:
 
 
 def nines_panel(
-    keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLevel, frame: charts.Ends
+    keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLevel, frame: Ends
 ) -> Panel | None:
     """Percentiles of the response time in nines."""
     rows: list[charts.ChartRow] = []
@@ -156,9 +157,7 @@ def nines_panel(
     return _panel(name, scenario, level, looks, chart, rows, "ms", columns, table)
 
 
-def time_panel(
-    keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLevel, frame: charts.Ends
-) -> Panel | None:
+def time_panel(keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLevel, frame: Ends) -> Panel | None:
     """Throughput over time of one cell for each server."""
     rows: list[charts.ChartRow] = []
     table: list[list[Markup]] = []
@@ -191,7 +190,7 @@ def time_panel(
 
 
 def resource_panel(
-    keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLevel, frame: charts.Ends
+    keyed: Keyed, looks: Looks, scenario: str, level: ReferenceLevel, frame: Ends
 ) -> Panel | None:
     """Cores busy on both sides, CPU per request and memory."""
     rows: list[charts.ChartRow] = []
