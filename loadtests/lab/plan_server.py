@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, Field, model_validator
 
 from loadtests.lab.parts import STRICT, Positive
-from loadtests.subjects.own import placeholders
+from loadtests.subjects.own import command_lines
 
 SlotKind = Literal["process", "thread", "greenlet", "task"]
 OF_OWN = ("interface", "slots", "slot", "slot_kind", "ready", "ca")
@@ -178,11 +178,11 @@ class PlanServer(BaseModel):
 
     @model_validator(mode="after")
     def _filled_in(self) -> Self:
-        named = placeholders.names(self.command or ())
-        if wrong := placeholders.unknown(self.command or (), placeholders.COMMAND):
+        named = command_lines.names(self.command or ())
+        if wrong := command_lines.unknown(self.command or (), command_lines.COMMAND):
             raise ValueError(f"command: {wrong}")
         for command in self.prepare:
-            if wrong := placeholders.unknown(command, placeholders.PREPARE):
+            if wrong := command_lines.unknown(command, command_lines.PREPARE):
                 raise ValueError(f"prepare: {wrong}")
         for key in SIZES:
             value = getattr(self, key)

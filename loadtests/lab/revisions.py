@@ -20,7 +20,7 @@ from loadtests.lab.runtimes import own_environment
 from loadtests.lab.servers.specs import spec_of
 from loadtests.model.inherited import inherited
 from loadtests.model.paths import cache_directory
-from loadtests.subjects.own import placeholders
+from loadtests.subjects.own import command_lines
 from loadtests.subjects.own.servers import OwnServer
 
 GIT_S = 300.0
@@ -142,7 +142,7 @@ def _prepare(label: str, planned: PlanServer, log: Path) -> None:
     assert isinstance(spec, OwnServer)  # noqa: S101  for mypy: it has a command
     deadline = time.monotonic() + planned.prepare_s
     for command in planned.prepare:
-        line = placeholders.filled(command, {"python": spec.interpreter})
+        line = command_lines.filled(command, {"python": spec.interpreter})
         with log.open("a", encoding="utf-8") as file:
             file.write(f"$ {shlex.join(line)}\n")
         environment = own_environment(spec, planned)

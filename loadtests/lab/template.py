@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from loadtests.lab.plan import PlanError
-from loadtests.subjects.own import placeholders
+from loadtests.subjects.own import command_lines
 
 USERS = 32
 
@@ -131,7 +131,7 @@ def _words(command: str) -> list[str]:
         raise PlanError(f"the command {command!r} cannot be read: {error}.") from None
     if not words:
         raise PlanError("a command is empty.")
-    if "port" not in placeholders.names(words):
+    if "port" not in command_lines.names(words):
         raise PlanError(
             f"the command {command!r} does not say where its port goes: write {{port}} there, as in "
             "--bind 127.0.0.1:{port}."

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-NAME = r"[a-z][a-z0-9_]*"
+NAME = r"[a-z_][a-z0-9_]*"
 _TOKEN = re.compile(rf"\{{\{{({NAME})\}}\}}|\{{({NAME})\}}")
 
 

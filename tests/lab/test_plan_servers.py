@@ -15,7 +15,7 @@ from loadtests.lab.plan import Plan, PlanError
 from loadtests.lab.plan_server import PlanServer
 from loadtests.lab.planfile import read_plan, resolved
 from loadtests.lab.servers.specs import spec_of
-from loadtests.subjects.own import placeholders
+from loadtests.subjects.own import command_lines
 from loadtests.subjects.subject import Order
 
 COMMAND = ["serve", "{port}"]
@@ -120,13 +120,13 @@ def test_other_braces_stand_for_themselves(part: str, as_sent: str) -> None:
     assert launched(part) == [as_sent]
 
 
-@given(st.text('{}AZ0 "$:-', max_size=20), st.sampled_from(placeholders.COMMAND))
+@given(st.text('{}AZ0 "$:-', max_size=20), st.sampled_from(command_lines.COMMAND))
 def test_whatever_stands_around_a_name_passes_through(around: str, name: str) -> None:
     apart = around + "|"
-    assert placeholders.names([around]) == set()
-    assert placeholders.filled([around], {}) == [around]
-    assert placeholders.filled([f"{apart}{{{name}}}"], {name: 8}) == [apart + "8"]
-    assert placeholders.filled([f"{apart}{{{{{name}}}}}"], {}) == [f"{apart}{{{name}}}"]
+    assert command_lines.names([around]) == set()
+    assert command_lines.filled([around], {}) == [around]
+    assert command_lines.filled([f"{apart}{{{name}}}"], {name: 8}) == [apart + "8"]
+    assert command_lines.filled([f"{apart}{{{{{name}}}}}"], {}) == [f"{apart}{{{name}}}"]
 
 
 def test_lists_make_servers_that_differ_with_slots_of_their_own() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from loadtests.lab.servers.readback import Unmeasurable
 from loadtests.model.inherited import inherited
-from loadtests.subjects.own import placeholders
+from loadtests.subjects.own import command_lines
 
 LIMIT_S = 600.0
 
@@ -20,7 +20,7 @@ def freshen(
 ) -> None:
     """Run the commands one after the other, their output to `log`; raises Unmeasurable where one fails."""
     for command in commands:
-        words = placeholders.filled(command, {"python": python})
+        words = command_lines.filled(command, {"python": python})
         try:
             with log.open("ab") as output:
                 done = subprocess.run(  # noqa: S603 - the plan's own command, no shell

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtests.subjects.own import placeholders
+from loadtests.subjects.own import command_lines
 from loadtests.subjects.subject import Launch, Order, ServerSpec
 
 HAS_MODULE = "import importlib.util, sys; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)"
@@ -59,14 +59,16 @@ class OwnServer(ServerSpec):
         if not self.command:
             return None
         (name,) = (
-            placeholders.filled(self.command[:1], {"python": self.interpreter}) if self._is_named() else ("",)
+            command_lines.filled(self.command[:1], {"python": self.interpreter})
+            if self._is_named()
+            else ("",)
         )
         place = os.path.join(self.directory or "", name) if os.sep in name else name
         found = shutil.which(place, path=self.search_path)
         return Path(os.path.abspath(found)) if found else None
 
     def _is_named(self) -> bool:
-        return placeholders.names(self.command[:1]) <= {"python"}
+        return command_lines.names(self.command[:1]) <= {"python"}
 
     @property
     def interpreter(self) -> str:
@@ -96,5 +98,5 @@ class OwnServer(ServerSpec):
             "threads": order.threads,
             "python": self.interpreter,
         }
-        command = placeholders.filled(self.command, values)
+        command = command_lines.filled(self.command, values)
         return Launch(command, self.environment(), directory=self.directory, scheme=self.scheme)
