@@ -9,6 +9,7 @@ from loadtests.analysis.sides import ServerWords
 from loadtests.analysis.wording import TIMES, count, winner
 from loadtests.model.digits import digits
 from loadtests.model.records import Manifest
+from loadtests.model.words import enumerated
 
 MOST_NAMED = 3
 MOST_PAIRS = 3
@@ -59,13 +60,18 @@ def _pair(answers: Sequence[Answer], sides: Mapping[str, ServerWords]) -> str:
 
 
 def _others(metric: str, answers: Sequence[Answer], both: str) -> list[str]:
-    """What was not decided: equivalent, undecided, or not measured."""
+    """What was not decided: unequal work, equivalent, undecided, or not measured."""
     found = []
     equal = [a for a in answers if a.verdict == "equivalent"]
     open_ = [a for a in answers if a.verdict == "inconclusive"]
     bounds = [a for a in answers if a.verdict in ("at least", "at most")]
     missing = [a for a in answers if a.verdict in ("generator-limited", "not measured", "invalid")]
+    unequal = [a for a in answers if a.verdict == "not the same work"]
     label = METRICS[metric].label
+    if unequal:
+        found.append(
+            f"{_workloads(unequal, answers, label)} {'is' if len(unequal) == 1 else 'are'} not the same work"
+        )
     if equal:
         found.append(f"{both} are equivalent in {_workloads(equal, answers, label)}")
     if bounds:
@@ -106,7 +112,7 @@ def _workloads(answers: Sequence[Answer], asked: Sequence[Answer], label: str) -
     of = "" if label == "throughput" else f"{label} of "
     if len(answers) > MOST_NAMED:
         return f"{of}{len(answers)} of {count(len(asked), 'workload')}"
-    return of + " and ".join(_place(answer, asked) for answer in answers)
+    return of + enumerated([_place(answer, asked) for answer in answers])
 
 
 def _place(answer: Answer, asked: Sequence[Answer]) -> str:

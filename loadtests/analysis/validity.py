@@ -56,17 +56,18 @@ def validity(
         *_checks(cells.values()),
     ]
     state: State = "invalid" if reasons else "warnings" if notes else "valid"
-    return Validity(state, reasons, [note.text for note in notes], _bearing(state, notes))
+    return Validity(state, reasons, [note.text for note in notes], bearing(state, notes))
 
 
-def _bearing(state: State, notes: Sequence[Note]) -> str:
+def bearing(state: State, notes: Sequence[Note]) -> str:
+    """One sentence: which notes bear on an answer, or that none does."""
     if state == "invalid":
         return "The run is not sound and gives no answer."
     if not notes:
         return "Nothing was noted that could change an answer."
     all_, telling = count(len(notes), "note"), [note for note in notes if note.answers]
     if not telling:
-        return f"{all_}: {'it changes' if len(notes) == 1 else 'none of them changes'} an answer."
+        return f"{all_}: {'it changes no' if len(notes) == 1 else 'none of them changes an'} answer."
     names = dict.fromkeys(name for note in telling for name in note.answers)
     which = f"{len(telling)} of {all_} {'bears' if len(telling) == 1 else 'bear'}"
     return f"{which} on {count(len(names), 'answer')}: {', '.join(names)}."

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from loadtests.model.records import SCHEMA_VERSION, Record
+from loadtests.model.words import enumerated
 
 
 class Mismatch(Record):
@@ -64,7 +65,7 @@ def key(mismatch: Mismatch) -> str:
 def sentence(sameness: Sameness) -> str:
     """One line: alike, or which request differs, where and how."""
     differences = [mismatch for mismatch in sameness.mismatches if not mismatch.note]
-    servers = " and ".join(sameness.servers)
+    servers = enumerated(sameness.servers)
     if sameness.alike:
         return f"{sameness.scenario}: {servers} answer alike ({sameness.asked:,} requests, each asked twice)"
     if not differences:

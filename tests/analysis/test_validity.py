@@ -7,7 +7,7 @@ import pytest
 from loadtests import archive
 from loadtests.analysis.reading import read
 from loadtests.analysis.summary import Summary, build
-from loadtests.analysis.validity import validity
+from loadtests.analysis.validity import Note, bearing, validity
 from loadtests.model.records import SearchRecord
 from tests.report.synthetic import Broken, Planted, Run, primary, write
 
@@ -78,3 +78,16 @@ def test_a_cross_check_that_disagrees_is_told(
     points = summary.points.values()
     found = validity(reading.manifests[0], points, reading.cells, answers, [], reading.planned_cells)
     assert any("cross-check does not agree that it is faster" in text for text in found.warnings) != agrees
+
+
+@pytest.mark.parametrize(
+    ("notes", "told"),
+    [
+        ([], "Nothing was noted that could change an answer."),
+        ([Note("a")], "1 note: it changes no answer."),
+        ([Note("a"), Note("b")], "2 notes: none of them changes an answer."),
+        ([Note("a"), Note("b", ("get at 8 users",))], "1 of 2 notes bears on 1 answer: get at 8 users."),
+    ],
+)
+def test_which_notes_bear_on_an_answer(notes: list[Note], told: str) -> None:
+    assert bearing("warnings" if notes else "valid", notes) == told

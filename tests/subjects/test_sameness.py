@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from loadtests.model import jsonpath
 from loadtests.model.sameness import sentence
+from loadtests.subjects.own.redaction import HIDDEN
 from loadtests.subjects.own.sameness import (
-    NOT_SHOWN,
     Asked,
     Twice,
     differences,
@@ -128,7 +128,7 @@ def test_secrets_are_not_shown() -> None:
     one = answer({"token": "s3cret", "user": {"password": "s3cret"}}, set_cookie="sid=s3cret")
     other = answer({"token": "other", "user": {"password": "other"}}, set_cookie="sid=other")
     found = differences(one, other)
-    assert {place.value for place in found} == {NOT_SHOWN}
+    assert {place.value for place in found} == {HIDDEN}
     assert "s3cret" not in repr(found)
 
 

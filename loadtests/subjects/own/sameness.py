@@ -10,6 +10,8 @@ from typing import Any
 
 from loadtests.model import jsonpath
 from loadtests.model.sameness import Mismatch, Sameness, key, sentence
+from loadtests.model.words import enumerated
+from loadtests.subjects.own.redaction import HIDDEN
 from loadtests.subjects.own.secrets import sounds_secret
 
 OF_THE_SERVER = frozenset(
@@ -19,7 +21,6 @@ OF_THE_SERVER = frozenset(
 SECRET_HEADERS = frozenset(("set-cookie", "authorization", "www-authenticate"))
 MOST_PLACES, SHOWN = 50, 120
 MISSING = "(missing)"
-NOT_SHOWN = "(a secret)"
 _DATABASE = re.compile(r"(?i)[a-z0-9+]*(postgres|mysql|mariadb|sqlite|mongodb|redis|mssql|oracle)[a-z0-9+]*:")
 
 
@@ -167,7 +168,7 @@ def _place(steps: Sequence[jsonpath.Step], one: Any, other: Any) -> Place:
     def shown(value: Any) -> str:
         if value is _NONE:
             return MISSING
-        return NOT_SHOWN if hidden else _cut(json.dumps(value, ensure_ascii=False))
+        return HIDDEN if hidden else _cut(json.dumps(value, ensure_ascii=False))
 
     return Place(jsonpath.write(steps), shown(one), shown(other))
 
@@ -175,7 +176,7 @@ def _place(steps: Sequence[jsonpath.Step], one: Any, other: Any) -> Place:
 def _shown_header(name: str, value: str | None) -> str:
     if value is None:
         return MISSING
-    return NOT_SHOWN if name in SECRET_HEADERS or sounds_secret(name) else _cut(value)
+    return HIDDEN if name in SECRET_HEADERS or sounds_secret(name) else _cut(value)
 
 
 def _shown_bodies(one: bytes, other: bytes) -> tuple[str, str]:
@@ -278,7 +279,7 @@ def shared_databases(environments: Mapping[str, Mapping[str, str]]) -> list[str]
             if _DATABASE.match(value):
                 users.setdefault((name, value), []).append(server)
     return [
-        f"{' and '.join(servers)} use one database ({name}): what one writes, the other reads"
+        f"{enumerated(servers)} use one database ({name}): what one writes, the other reads"
         for (name, _), servers in sorted(users.items())
         if len(servers) > 1
     ]
