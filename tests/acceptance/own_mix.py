@@ -4,11 +4,10 @@ A mix of five with a feed, saved values and cookies, against the wire client's o
 against FastHttpUser doing the same mix; alternating, in one run, over a server that is not the limit.
 """
 
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -16,7 +15,7 @@ from loadtests.model.samples import OK
 from loadtests.subjects.own.requests import Workload, write_workload
 from tests.acceptance.figures import end, show
 from tests.acceptance.rivals import GENERATOR_CPU, SERVER_CPU, pinned, stock
-from tests.instrument.running import ROOT, finish, start
+from tests.instrument.running import finish, start, telling
 
 ROUNDS, SECONDS, USERS = 3, 3, 32
 LEAST_OF_FIXED, LEAST_OVER_FAST = 0.5, 3.0
@@ -88,21 +87,11 @@ class Fast(FastHttpUser):
 
 @contextmanager
 def mix_server() -> Iterator[int]:
-    with pinned(SERVER_CPU):
-        server = subprocess.Popen(
-            [sys.executable, "-m", "tests.acceptance.mix_server"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-    assert server.stdin is not None
-    assert server.stdout is not None
-    try:
-        yield int(server.stdout.readline())
-    finally:
-        server.stdin.close()
-        server.wait()
+    with ExitStack() as stack:
+        with pinned(SERVER_CPU):
+            command = [sys.executable, "-m", "tests.acceptance.mix_server"]
+            port = stack.enter_context(telling(command))
+        yield port
 
 
 def rate(folder: Path, port: int, *arguments: str) -> float:

@@ -58,13 +58,10 @@ class Outcome:
 
 
 @contextmanager
-def planted(host: str = "127.0.0.1", *certificate: Path) -> Iterator[int]:
-    """A planted server on a free port, stopped by its own handle."""
+def telling(command: Sequence[str]) -> Iterator[int]:
+    """A server of the tests that writes its port to standard output, and ends with its standard input."""
     server = subprocess.Popen(  # noqa: S603 - our own server
-        [sys.executable, str(PLANTED), host, *map(str, certificate)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert server.stdin is not None
     assert server.stdout is not None
@@ -78,6 +75,13 @@ def planted(host: str = "127.0.0.1", *certificate: Path) -> Iterator[int]:
             server.kill()
             server.wait()
         server.stdout.close()
+
+
+@contextmanager
+def planted(host: str = "127.0.0.1", *certificate: Path) -> Iterator[int]:
+    """A planted server on a free port, stopped by its own handle."""
+    with telling([sys.executable, str(PLANTED), host, *map(str, certificate)]) as port:
+        yield port
 
 
 def fetch(port: int, path: str) -> Any:
